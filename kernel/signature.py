@@ -1,0 +1,114 @@
+"""Parameters and return type of a Python callable, from annotations, defaults and docstring."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from keyword import iskeyword
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
+
+from planloom.docstring import parameter_descriptions
+from planloom.errors import RegistrationError
+from planloom.parameter import REQUIRED, Parameter
+
+__all__ = ["parameters_of", "plan_name", "return_type_of"]
+
+NAMEABLE = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+
+
+def plan_name(python_name: str) -> str:
+    """The name that plans use: ``from_`` becomes ``from``, other names stay."""
+    bare = python_name.removesuffix("_")
+    return bare if bare != python_name and iskeyword(bare) else python_name
+
+
+def parameters_of(function: Callable[..., Any], name: str) -> tuple[Parameter, ...]:
+    """The parameters that plans can name, in order.
+
+    Raises:
+        RegistrationError: a parameter cannot be given by name, or an annotation cannot be resolved.
+    """
+    signature = _signature(function, name)
+    hints = _hints(function, name)
+    described = parameter_descriptions(function.__doc__)
+    return tuple(
+        _parameter(parameter, hints.get(parameter.name, Any), described, name)
+        for parameter in signature.parameters.values()
+        if parameter.kind is not inspect.Parameter.VAR_KEYWORD
+    )
+
+
+def return_type_of(function: Callable[..., Any], name: str) -> Any:
+    """The declared return type; Any when there is none."""
+    return _hints(function, name).get("return", Any)
+
+
+def _signature(function: Callable[..., Any], name: str) -> inspect.Signature:
+    try:
+        return inspect.signature(function)
+    except (TypeError, ValueError) as error:
+        raise RegistrationError(
+            f"{name} has no signature to read ({error}); wrap it in a small annotated function.", function
+        ) from error
+
+
+def _hints(function: Callable[..., Any], name: str) -> dict[str, Any]:
+    target = function if inspect.isroutine(function) else type(function).__call__
+    try:
+        return get_type_hints(inspect.unwrap(target), include_extras=True)
+    except (NameError, TypeError, AttributeError) as error:
+        raise RegistrationError(
+            f"{name}: its annotations cannot be resolved: {error}. Import the types where the function's "
+            "module can see them at run time (not under TYPE_CHECKING).",
+            function,
+        ) from error
+
+
+def _parameter(
+    parameter: inspect.Parameter, hint: Any, described: dict[str, str], function: str
+) -> Parameter:
+    if parameter.kind not in NAMEABLE:
+        raise RegistrationError(
+            f"{function}: parameter {parameter.name!r} cannot be given by name, and plans pass arguments "
+            "by name. Make it an ordinary parameter.",
+            parameter,
+        )
+    annotation, description, field_default = _read_hint(hint)
+    default = field_default if parameter.default is inspect.Parameter.empty else parameter.default
+    if _is_field(default):
+        description = description or (default.description or "")
+        annotation, default = Annotated[annotation, default], _field_default(default)
+    return Parameter(
+        name=_alias(hint) or plan_name(parameter.name),
+        annotation=annotation,
+        description=description or described.get(parameter.name, ""),
+        default=default,
+        key=parameter.name,
+    )
+
+
+def _read_hint(hint: Any) -> tuple[Any, str, Any]:
+    """The annotation without its plain-text description, that description, and a Field's default."""
+    if get_origin(hint) is not Annotated:
+        return hint, "", REQUIRED
+    base, *notes = get_args(hint)
+    texts = [note for note in notes if isinstance(note, str)]
+    rest = tuple(note for note in notes if not isinstance(note, str))
+    fields = [note for note in rest if _is_field(note)]
+    described = [note.description for note in fields if note.description]
+    default = _field_default(fields[-1]) if fields else REQUIRED
+    annotation = Annotated[(base, *rest)] if rest else base
+    return annotation, " ".join([*texts, *described]), default
+
+
+def _is_field(note: object) -> bool:
+    return type(note).__name__ == "FieldInfo" and type(note).__module__.startswith("pydantic")
+
+
+def _field_default(field: Any) -> Any:
+    return REQUIRED if field.is_required() else field.get_default(call_default_factory=True)
+
+
+def _alias(hint: Any) -> str:
+    notes = get_args(hint)[1:] if get_origin(hint) is Annotated else ()
+    return next((note.alias for note in notes if _is_field(note) and note.alias), "")

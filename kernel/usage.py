@@ -1,0 +1,58 @@
+"""Counting tokens per call, per plan and per run, and stopping at a budget."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+from planloom.errors import BudgetExceededError
+from planloom.services.protocol import Usage
+
+__all__ = ["Meter", "metered", "record_usage", "require_budget"]
+
+_CURRENT: ContextVar[Meter | None] = ContextVar("planloom_meter", default=None)
+
+
+class Meter:
+    """Adds up what the model calls inside a ``metered`` block used; outer meters count inner ones."""
+
+    def __init__(self, budget: int | None, what: str, outer: Meter | None) -> None:
+        self.usage = Usage()
+        self.budget, self.what, self.outer = budget, what, outer
+
+    def add(self, usage: Usage) -> None:
+        self.usage = self.usage + usage
+        if self.outer is not None:
+            self.outer.add(usage)
+
+    def require(self) -> None:
+        if self.budget is not None and self.usage.total_tokens >= self.budget:
+            raise BudgetExceededError(self.usage.total_tokens, self.budget, self.what)
+        if self.outer is not None:
+            self.outer.require()
+
+
+@contextmanager
+def metered(budget: int | None = None, what: str = "this run") -> Iterator[Meter]:
+    """Count every model call made inside, tasks included; ``budget`` is in tokens, prompts and answers."""
+    meter = Meter(budget, what, _CURRENT.get())
+    token = _CURRENT.set(meter)
+    try:
+        yield meter
+    finally:
+        _CURRENT.reset(token)
+
+
+def record_usage(usage: Usage) -> None:
+    """Count what one call used."""
+    meter = _CURRENT.get()
+    if meter is not None:
+        meter.add(usage)
+
+
+def require_budget() -> None:
+    """Raise ``BudgetExceededError`` when a budget in force is used up."""
+    meter = _CURRENT.get()
+    if meter is not None:
+        meter.require()
