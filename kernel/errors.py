@@ -11,6 +11,14 @@
     ├── FunctionNotFoundError        no function of that name; carries the nearest names
     ├── ArgumentError                an argument is missing, unknown or of the wrong type
     ├── FunctionError                a function raised, timed out or returned what it must not
+    │   └── SkillError               a skill that ships cannot do what was asked
+    │       ├── DivisionByZeroError  a division by zero
+    │       ├── EmptyListError       an item or a mean of a list that has no items
+    │       ├── FieldNotFoundError   an item has no such field; carries those it has
+    │       ├── ForbiddenPathError   a file path leads out of the skill's root, or to no regular file
+    │       ├── ForbiddenUrlError    an address is not on the skill's allow-list
+    │       ├── HttpRequestError     a server cannot be reached, or answered with a failure
+    │       └── TooLargeError        a file or an answer is larger than the skill's limit
     ├── TemplateError                a prompt template is wrong or cannot be rendered
     ├── BudgetExceededError          a plan or a run has used more tokens than it may
     ├── ServiceError                 a model service failed
@@ -21,6 +29,7 @@
     │   ├── ServiceTimeoutError      the server or model took too long
     │   ├── ServiceResponseError     the answer is not what the protocol promises
     │   ├── ContextLengthError       the prompt does not fit the model's context
+    │   ├── GrammarError             the grammar for the answer is wrong
     │   └── ModelRequestBlocked      a real model was called while that is switched off (tests)
     ├── PlanError                    a plan is wrong; carries every diagnostic      (planloom.planners)
     ├── PlannerError                 no plan came of a goal                         (planloom.planners)
@@ -46,8 +55,14 @@ __all__ = [
     "ArgumentError",
     "BudgetExceededError",
     "ContextLengthError",
+    "DivisionByZeroError",
+    "EmptyListError",
+    "FieldNotFoundError",
+    "ForbiddenPathError",
+    "ForbiddenUrlError",
     "FunctionError",
     "FunctionNotFoundError",
+    "HttpRequestError",
     "InvalidNameError",
     "MissingExtraError",
     "ModelNotFoundError",
@@ -62,7 +77,9 @@ __all__ = [
     "ServiceResponseError",
     "ServiceTimeoutError",
     "ServiceUnavailableError",
+    "SkillError",
     "TemplateError",
+    "TooLargeError",
 ]
 
 
@@ -129,6 +146,62 @@ class FunctionError(PlanloomError):
         super().__init__(f"{function} {message}")
 
 
+class SkillError(FunctionError):
+    """A skill that ships with planloom cannot do what was asked of it."""
+
+
+class DivisionByZeroError(SkillError, ZeroDivisionError):
+    """A number was to be divided by zero."""
+
+
+class EmptyListError(SkillError):
+    """The list has no items, so it has no first one, no largest one and no mean."""
+
+
+class FieldNotFoundError(SkillError, LookupError):
+    """An item has no field ``field``; ``fields`` are the names that it has."""
+
+    def __init__(self, function: str, field: str, holder: str, fields: Sequence[str]) -> None:
+        self.field, self.fields = field, tuple(fields)
+        known = f"Its fields are: {', '.join(self.fields)}." if self.fields else "It has no fields."
+        super().__init__(function, f"found no field {field!r} in {holder}. {known}")
+
+
+class ForbiddenPathError(SkillError):
+    """``path`` is not a file or folder that the skill may touch."""
+
+    def __init__(self, function: str, path: str, reason: str) -> None:
+        self.path = path
+        super().__init__(function, f"may not touch {path!r}: {reason}")
+
+
+class ForbiddenUrlError(SkillError):
+    """``url`` is not an address that the skill may ask; it is kept without credentials and query."""
+
+    def __init__(self, function: str, url: str, reason: str) -> None:
+        self.url = url
+        super().__init__(function, f"may not ask {url or 'that address'}: {reason}")
+
+
+class HttpRequestError(SkillError):
+    """A request failed; ``status`` is None when no answer came, and ``url`` is kept without its query."""
+
+    def __init__(self, function: str, url: str, problem: str, status: int | None = None) -> None:
+        self.url, self.status = url, status
+        super().__init__(function, f"of {url} failed: {problem}")
+
+
+class TooLargeError(SkillError):
+    """Something has more bytes than ``limit``."""
+
+    def __init__(self, function: str, what: str, limit: int) -> None:
+        self.limit = limit
+        super().__init__(
+            function,
+            f"refused {what}: it is larger than {limit} bytes. Raise the skill's max_bytes to allow it.",
+        )
+
+
 class TemplateError(PlanloomError):
     """A prompt template is wrong or cannot be rendered; ``template`` is its text."""
 
@@ -190,6 +263,14 @@ class ContextLengthError(ServiceError):
             f"the prompt takes {tokens} tokens and the model's context holds {limit}. "
             "Offer fewer functions, shorten the input, or use a larger context.",
         )
+
+
+class GrammarError(ServiceError):
+    """The grammar that the answer must follow is wrong, or allows nothing more; ``grammar`` is its text."""
+
+    def __init__(self, service: str, message: str, grammar: str) -> None:
+        self.grammar = grammar
+        super().__init__(service, f"the grammar cannot be used: {message}.")
 
 
 class ModelRequestBlocked(ServiceError):
