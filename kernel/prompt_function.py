@@ -74,7 +74,8 @@ class _PromptRunner:
         self.kernel, self.skill, self.config, self.template = kernel, skill, config, template
 
     async def run(self, **variables: Any) -> str:
-        context = PromptContext(self.kernel, self.function, variables)
+        defaults = {item.name: item.default for item in self.function.parameters if not item.required}
+        context = PromptContext(self.kernel, self.function, defaults | variables)
         filters = self.kernel.filters("prompt")
         if filters:
             await run_onion(filters, context, self._answer)
