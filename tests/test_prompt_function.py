@@ -58,7 +58,6 @@ def test_shipped_joke() -> None:
     kernel = Kernel(service=(service := ScriptedService(["ha"])))
     kernel.add_skill(Path(str(planloom.skills.__file__)).parent / "prompts" / "FunSkill")
     assert asyncio.run(kernel.invoke("FunSkill.Joke", input="赵本山和宋丹丹要在2024年出一个小品")) == "ha"
-    assert (
-        service.requests[0].messages[-1].content.startswith("Write a light-hearted joke about this:\n赵本山")
-    )
+    (request,) = service.requests
+    assert request.messages[-1].content.startswith("Write a light-hearted joke about this:\n赵本山")
     assert request.settings.max_tokens == 200
