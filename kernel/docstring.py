@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import inspect
 
-__all__ = ["parameter_descriptions", "summary"]
+__all__ = ["parameter_descriptions", "result_description", "summary"]
 
 GOOGLE_HEADS = frozenset({"args:", "arguments:", "parameters:"})
 SPHINX_PARAM = ":param "
+SPHINX_RESULTS = (":return:", ":returns:")
+RESULT_HEADS = frozenset({"returns:", "return:", "yields:"})
 
 
 def summary(docstring: str | None) -> str:
@@ -29,6 +31,26 @@ def parameter_descriptions(docstring: str | None) -> dict[str, str]:
         elif line.strip() == "Parameters" and set("".join(lines[number + 1 : number + 2])) == {"-"}:
             found |= _numpy(lines[number + 2 :])
     return found
+
+
+def result_description(docstring: str | None) -> str:
+    """What the docstring says of the result, on one line; empty when it says nothing."""
+    if not docstring:
+        return ""
+    lines = inspect.cleandoc(docstring).splitlines()
+    for number, line in enumerate(lines):
+        if line.startswith(SPHINX_RESULTS):
+            return line[1:].partition(":")[2].strip()
+        underlined = set("".join(lines[number + 1 : number + 2])) == {"-"}
+        if line.strip().lower() in RESULT_HEADS or (line.strip() == "Returns" and underlined):
+            return _paragraph(lines[number + 1 + underlined :])
+    return ""
+
+
+def _paragraph(lines: list[str]) -> str:
+    """The lines up to the first empty one."""
+    end = next((number for number, line in enumerate(lines) if not line.strip()), len(lines))
+    return " ".join(" ".join(lines[:end]).split())
 
 
 def _sphinx(lines: list[str]) -> dict[str, str]:
