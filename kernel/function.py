@@ -130,7 +130,12 @@ class KernelFunction:
         if self.is_async:
             awaitable: Awaitable[Any] = self.target(**arguments)
             return awaitable
-        return asyncio.to_thread(self.target, **arguments)
+        return self._in_thread(arguments)
+
+    async def _in_thread(self, arguments: Mapping[str, Any]) -> Any:
+        value = await asyncio.to_thread(self.target, **arguments)
+        # a plain callable may still hand back a coroutine: a lambda or a partial around an async function
+        return await value if inspect.isawaitable(value) else value
 
 
 def reason(error: ValueError) -> str:

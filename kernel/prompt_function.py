@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
+from planloom.errors import TemplateError
 from planloom.filters import PromptContext, run_onion
 from planloom.function import KernelFunction
 from planloom.parameter import REQUIRED, Parameter
-from planloom.prompts import PromptConfig, PromptTemplate, compile_template, parse_messages
+from planloom.prompts import FunctionCaller, PromptConfig, PromptTemplate, parse_messages
 from planloom.services.protocol import ChatMessage, Completion, Settings
 
 if TYPE_CHECKING:
@@ -29,12 +30,7 @@ def prompt_function(kernel: Kernel, skill: str, name: str, config: PromptConfig)
     Raises:
         TemplateError: the template is wrong.
     """
-    template = compile_template(
-        config.template,
-        config.template_format,
-        trusted=[item.name for item in config.inputs if item.trusted],
-        all_trusted=config.trusted,
-    )
+    template = config.compile()
     runner = _PromptRunner(kernel, skill, config, template)
     runner.function = KernelFunction(
         skill=skill,
@@ -84,7 +80,7 @@ class _PromptRunner:
         return "" if context.result is None else str(context.result)
 
     async def _answer(self, context: PromptContext) -> None:
-        rendered = await self.template.render(context.variables, self._call)
+        rendered = await self.template.render(context.variables, self._caller(context.variables))
         context.messages = parse_messages(rendered)
         service = self._service_name()
         settings = self.config.settings.get(service or "default") or self.config.settings.get("default")
@@ -104,7 +100,30 @@ class _PromptRunner:
             return await self.kernel.complete(messages, settings, service=service)
         return await self.kernel.complete_streaming(messages, settings, sink, service=service)
 
-    async def _call(self, name: str, positional: tuple[Any, ...], named: Mapping[str, Any]) -> Any:
-        full_name = name if "." in name else f"{self.skill}.{name}"
-        first = {"input": positional[0]} if positional else {}
-        return await self.kernel.invoke_with(full_name, {**first, **named})
+    def _caller(self, variables: Mapping[str, Any]) -> FunctionCaller:
+        """Calls a function that the template names; what the call leaves out is taken from its variables."""
+
+        async def call(name: str, positional: tuple[Any, ...], named: Mapping[str, Any]) -> Any:
+            function = self.kernel.functions[name if "." in name else f"{self.skill}.{name}"]
+            arguments = _template_arguments(function, positional, named)
+            given = {parameter.key for parameter in map(function.parameter, arguments) if parameter}
+            around = {key.lower(): value for key, value in variables.items()}
+            for parameter in function.parameters:
+                if parameter.required and parameter.key not in given and parameter.name.lower() in around:
+                    arguments[parameter.name] = around[parameter.name.lower()]
+            return await self.kernel.call(function, function.bind(arguments))
+
+        return call
+
+
+def _template_arguments(
+    function: KernelFunction, positional: tuple[Any, ...], named: Mapping[str, Any]
+) -> dict[str, Any]:
+    if not positional:
+        return dict(named)
+    if not function.parameters:
+        raise TemplateError(f"{function.full_name} takes no arguments, and the template gives it one.")
+    first = function.parameters[0].name
+    if any(function.parameter(name) is function.parameters[0] for name in named):
+        raise TemplateError(f"{function.full_name}: the template gives {first} twice, by place and by name.")
+    return {first: positional[0], **named}
