@@ -10,6 +10,7 @@ from planloom.errors import RegistrationError
 
 __all__ = ["HostRule", "read_rules"]
 
+NEVER_IN_A_RULE = frozenset("*@ \\%/?#")
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -50,8 +51,7 @@ def _read_rule(text: str) -> HostRule:
         host, port = parts.hostname, parts.port
     except ValueError:
         host, port = None, None
-    is_plain = rest == parts.netloc if host else False
-    if not host or not is_plain or not host.isascii() or set(host) & set("*@ \\%"):
+    if not host or not rest.isascii() or set(rest) & NEVER_IN_A_RULE:
         raise RegistrationError(
             f"HttpSkill: {text!r} is no host rule. Write api.example.com, *.example.com or localhost:8080, "
             "without scheme or path, and names with other letters in their xn-- form.",

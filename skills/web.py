@@ -85,10 +85,7 @@ class Web:
         here = request.url
         if request.method != "GET":
             raise ForbiddenUrlError(function, _shown(here), "it redirects, and only Http.get follows that")
-        try:
-            there = here.join(location)
-        except httpx.InvalidURL:
-            raise HttpRequestError(function, _shown(here), "it redirects to no valid address.") from None
+        there = here.join(location)
         self._check(function, there)
         if there.host != here.host:
             reason = f"it redirects to another host, {there.host}; ask that one itself"
@@ -131,7 +128,7 @@ class Web:
                 raise TooLargeError(function, f"the answer of {shown}", self._max_bytes)
         try:
             return data.decode(response.charset_encoding or "utf-8")
-        except (UnicodeDecodeError, LookupError) as error:
+        except (UnicodeError, LookupError) as error:
             raise SkillError(function, f"cannot read {shown}: the answer is not text.") from error
 
 

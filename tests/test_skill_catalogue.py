@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 import planloom.skills
+from planloom import Kernel
 from planloom.skill import Skill, skill_from
 from planloom.skills import (
     ConversationSummarySkill,
@@ -127,6 +129,35 @@ def test_a_condition_keeps_a_text_value_as_text(skills: list[Skill]) -> None:
     assert operator is not None
     assert value.from_text("30") == "30"
     assert "contains" in operator.schema["enum"]
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "value"),
+    [
+        ("Text.replace", {"input": "Hello, X", "from": "X", "to": "Steve"}, "Hello, Steve"),
+        ("Math.add", {"input": "0.5", "amount": "1"}, 1.5),
+        ("Math.sum", {"items": "[1, 2.5]"}, 3.5),
+        ("Data.where", {"items": '[{"n": 1}, {"n": 2}]', "field": "n", "op": ">", "value": "1"}, [{"n": 2}]),
+        ("Data.sort", {"items": [3, 1], "descending": "true"}, [3, 1]),
+        ("Data.map", {"input": [{"n": 1}], "field": "n"}, [1]),
+        ("File.write", {"path": "a.txt", "content": 7}, "a.txt"),
+        ("File.list", {}, []),
+        ("Wait.wait", {"seconds": "0"}, 0.0),
+        ("ConversationSummary.GetConversationTopics", {"input": "weather"}, ["weather"]),
+    ],
+)
+def test_a_kernel_calls_them_with_what_a_plan_writes(
+    tmp_path: Path, name: str, arguments: dict[str, Any], value: object
+) -> None:
+    async def topic(prompt: str) -> str:
+        return prompt.rpartition("\n")[2]
+
+    kernel = Kernel()
+    for skill in (TextSkill, MathSkill, DataSkill, WaitSkill):
+        kernel.add_skill(skill)
+    kernel.add_skill(FileSkill(tmp_path))
+    kernel.add_skill(ConversationSummarySkill(topic))
+    assert asyncio.run(kernel.invoke(name, **arguments)) == value
 
 
 def test_importing_the_skills_imports_no_optional_package() -> None:

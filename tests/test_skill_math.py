@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
@@ -121,13 +123,12 @@ NUMBERS = st.one_of(
 
 @given(st.lists(NUMBERS, max_size=5), NUMBERS, st.integers(-20, 20))
 def test_any_numbers_give_a_number_or_a_named_error(items: list[Number], other: Number, digits: int) -> None:
-    calls = [
-        *(
-            lambda call=call: call(other, other)
-            for call in (math.add, math.subtract, math.multiply, math.divide)
-        ),
-        *(lambda call=call: call(items) for call in (math.sum, math.average, math.min, math.max)),
-        lambda: math.round(other, digits),
+    pairwise = [math.add, math.subtract, math.multiply, math.divide]
+    over_a_list = [math.sum, math.average, math.min, math.max]
+    calls: list[Callable[[], object]] = [
+        *(partial(call, other, other) for call in pairwise),
+        *(partial(call, items) for call in over_a_list),
+        partial(math.round, other, digits),
     ]
     for call in calls:
         try:
