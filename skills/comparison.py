@@ -82,7 +82,10 @@ def order_keys(values: Sequence[object]) -> list[Any]:
 
 
 def identity(value: object) -> Hashable:
-    """A key that two values share when they are equal and of one kind; 1 and true are not."""
+    """A key that two values share when they are equal and of one kind; 1 and true are not.
+
+    Objects are equal when their fields are.
+    """
     value = _plain(value)
     if isinstance(value, list | tuple):
         return "a list", tuple(identity(each) for each in value)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Annotated, Any, NoReturn, TypedDict, TypeVar
 
@@ -138,9 +138,10 @@ class DataSkill:
     @kernel_function(effect="none")
     def group(self, items: Items, by: Field) -> list[Group]:
         """Put the items that share a field's value together, as a list of objects with key and items."""
-        groups: dict[object, Group] = {}
-        for value, item in zip(_column("Data.group", items, by, "by"), items, strict=True):
-            groups.setdefault(identity(value), Group(key=value, items=[]))["items"].append(item)
+        groups: dict[Hashable, Group] = {}
+        values = _column("Data.group", items, by, "by")
+        for key, value, item in zip(_identities("Data.group", values), values, items, strict=True):
+            groups.setdefault(key, Group(key=value, items=[]))["items"].append(item)
         return list(groups.values())
 
     @kernel_function(effect="none", name="map")
@@ -151,9 +152,10 @@ class DataSkill:
     @kernel_function(effect="none")
     def distinct(self, items: Items, field: Field = "") -> list[Any]:
         """Keep the first item for every different value of a field."""
-        firsts: dict[object, Any] = {}
-        for value, item in zip(_column("Data.distinct", items, field), items, strict=True):
-            firsts.setdefault(identity(value), item)
+        firsts: dict[Hashable, Any] = {}
+        values = _column("Data.distinct", items, field)
+        for key, item in zip(_identities("Data.distinct", values), items, strict=True):
+            firsts.setdefault(key, item)
         return list(firsts.values())
 
     @kernel_function(effect="none")
@@ -232,6 +234,13 @@ def _order_keys(function: str, values: Sequence[object]) -> list[Any]:
         return order_keys(values)
 
 
+def _identities(function: str, values: Sequence[object]) -> list[Hashable]:
+    try:
+        return [identity(value) for value in values]
+    except RecursionError as error:
+        raise ArgumentError(function, "items", "holds values that are nested too deeply") from error
+
+
 def _extreme(function: str, choose: Callable[..., Any], items: list[Any], by: str) -> Any:
     filled, _ = _by_presence(function, items, by)
     if not filled:
@@ -251,7 +260,7 @@ def _at(function: str, items: Sequence[Any], index: int) -> Any:
 def _named_argument(function: str, parameter: str) -> Iterator[None]:
     try:
         yield
-    except ValueError as error:
+    except (ValueError, ArithmeticError) as error:  # Decimal('sNaN') cannot even be compared
         raise ArgumentError(function, parameter, str(error)) from error
 
 

@@ -7,6 +7,7 @@ itself. Names that begin with an underscore, methods and properties are out of r
 from __future__ import annotations
 
 import dataclasses
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -63,7 +64,7 @@ def fields_of(value: object) -> Mapping[str, Any]:
     """The fields of a mapping, dataclass or pydantic model by name; nothing for any other value."""
     if isinstance(value, Mapping):
         return {key: each for key, each in value.items() if isinstance(key, str) and key[:1] != "_"}
-    if hasattr(type(value), "model_fields"):
+    if _is_model(value):
         return _model_fields(value)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {each.name: getattr(value, each.name) for each in _plain_fields(value)}
@@ -73,6 +74,12 @@ def fields_of(value: object) -> Mapping[str, Any]:
 def is_list(value: object) -> bool:
     """Whether ``value`` is a list or tuple, so that it has items."""
     return isinstance(value, list | tuple)
+
+
+def _is_model(value: object) -> bool:
+    # Without importing pydantic, which is slow: until someone has, nothing can be a model.
+    pydantic = sys.modules.get("pydantic")
+    return pydantic is not None and isinstance(value, pydantic.BaseModel)
 
 
 def _model_fields(model: Any) -> Mapping[str, Any]:
@@ -144,8 +151,6 @@ def _steps(text: str) -> Iterator[str | int]:
         if at == start or text[start - 1 : start] == "]":
             raise ValueError("a name is missing between two dots or brackets")
         yield text[start:at]
-    if text.endswith("."):
-        raise ValueError("it ends with a dot")
 
 
 def _bracket(text: str, start: int) -> tuple[str | int, int]:

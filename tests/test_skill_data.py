@@ -450,6 +450,28 @@ def test_group_and_distinct_tell_kinds_apart() -> None:
     assert len(data.group(values, "")) == 8
 
 
+def test_values_without_end_are_named() -> None:
+    endless: list[Any] = []
+    endless.append(endless)
+    for call in (data.distinct, lambda items: data.group(items, "")):
+        with pytest.raises(ArgumentError, match="nested too deeply"):
+            call([endless])
+
+
+def test_a_number_that_cannot_be_compared_is_named() -> None:
+    with pytest.raises(ArgumentError, match="argument 'by'"):
+        data.sort([Decimal("sNaN"), Decimal(1)])
+
+
+def test_a_class_that_only_looks_like_a_model_has_no_fields() -> None:
+    class Lookalike:
+        model_fields = ("x",)
+        x = 1
+
+    with pytest.raises(FieldNotFoundError):
+        data.map_field([Lookalike()], "x")
+
+
 def test_distinct_keeps_the_first_item_of_each_value() -> None:
     assert names(data.distinct(HOTELS, "city.name")) == ["Ritz", "Adlon"]
     assert ids(data.distinct(ORDERS, "colour")) == [1, 2]
