@@ -120,7 +120,7 @@ class ScoringService(Protocol):
     """A model that can say how likely it finds a text. Local models can; most servers cannot."""
 
     async def score(self, prompt: str, continuations: Sequence[str]) -> list[float]:
-        """The log-likelihood (natural log, summed over tokens) of each continuation right after ``prompt``."""
+        """The log-likelihood of each continuation right after ``prompt``: natural log, summed over tokens."""
         ...
 
 
