@@ -1,8 +1,11 @@
-"""The syntax tree of a plan: what the text says, before it is checked against a kernel."""
+"""The syntax tree of a plan: what the text says, before it is checked against a kernel.
+
+Places take no part in equality: two texts that say the same give equal trees.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 __all__ = ["Argument", "Ask", "Call", "ForEach", "If", "Node", "Place", "PlanTree", "Result"]
 
@@ -21,7 +24,7 @@ class Argument:
 
     name: str
     text: str
-    place: Place = Place()
+    place: Place = field(default=Place(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,7 @@ class Call:
     sets: str | None = None
     appends: str | None = None
     after: tuple[str, ...] = ()
-    place: Place = Place()
+    place: Place = field(default=Place(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,7 @@ class Ask:
 
     sets: str
     question: str
-    place: Place = Place()
+    place: Place = field(default=Place(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,7 @@ class Result:
 
     name: str
     value: str
-    place: Place = Place()
+    place: Place = field(default=Place(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,7 @@ class If:
     condition: str
     then: tuple[Node, ...]
     otherwise: tuple[Node, ...] = ()
-    place: Place = Place()
+    place: Place = field(default=Place(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,7 @@ class ForEach:
     item: str
     source: str
     body: tuple[Node, ...]
-    place: Place = Place()
+    place: Place = field(default=Place(), compare=False)
 
 
 Node = Call | Ask | Result | If | ForEach
