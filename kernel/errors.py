@@ -31,6 +31,8 @@
     │   ├── ContextLengthError       the prompt does not fit the model's context
     │   ├── GrammarError             the grammar for the answer is wrong
     │   └── ModelRequestBlocked      a real model was called while that is switched off (tests)
+    ├── UsageError                   what was typed on the command line is wrong    (planloom.cli)
+    │   └── SkillSourceError         a skill named there cannot be loaded
     ├── PlanError                    a plan is wrong; carries every diagnostic      (planloom.planners)
     ├── PlannerError                 no plan came of a goal                         (planloom.planners)
     │   ├── InvalidGoalError         the goal is empty or too long
@@ -254,13 +256,13 @@ class ServiceResponseError(ServiceError):
 
 
 class ContextLengthError(ServiceError):
-    """The prompt does not fit; ``tokens`` were needed and ``limit`` is the model's context."""
+    """The prompt does not fit; ``tokens`` were needed and ``limit`` is the model's context (0: not known)."""
 
     def __init__(self, service: str, tokens: int, limit: int) -> None:
         self.tokens, self.limit = tokens, limit
         super().__init__(
             service,
-            f"the prompt takes {tokens} tokens and the model's context holds {limit}. "
+            f"the prompt takes {tokens or 'too many'} tokens and the model's context holds {limit or 'fewer'}. "
             "Offer fewer functions, shorten the input, or use a larger context.",
         )
 

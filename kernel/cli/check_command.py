@@ -1,0 +1,66 @@
+"""Check plans as a compiler would, without running anything; every fault is listed, not only the first.
+
+Exits with 1 if a plan has errors. Inputs that the plan needs are not errors; they are listed.
+"""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from dataclasses import asdict
+
+from planloom.cli.exits import Exit
+from planloom.cli.options import add_json_argument, add_skill_argument
+from planloom.cli.session import kernel_for
+from planloom.cli.source import PlanText, read_plan_text
+from planloom.cli.terminal import Terminal
+from planloom.cli.text import inert_json
+from planloom.kernel import Kernel
+from planloom.planners.diagnostic import Diagnostic
+from planloom.planners.errors import PlanError
+from planloom.planners.report import format_diagnostics
+
+__all__ = ["HELP", "NAME", "add_arguments", "run"]
+
+NAME = "check"
+HELP = "check plans, and list every fault"
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("plans", nargs="+", metavar="PLAN", help="a plan's file: .xml, .json, or - for stdin")
+    add_skill_argument(parser)
+    add_json_argument(parser, "diagnostics as JSON, one a line")
+
+
+def run(arguments: Namespace, terminal: Terminal) -> int:
+    kernel = kernel_for(arguments)
+    if not arguments.skill:
+        terminal.say("note: no --skill was given, so every function is unknown")
+    passed = [_check(read_plan_text(name), kernel, arguments, terminal) for name in arguments.plans]
+    return Exit.DONE if all(passed) else Exit.WRONG_PLAN
+
+
+def _check(written: PlanText, kernel: Kernel, arguments: Namespace, terminal: Terminal) -> bool:
+    found, about = _findings(written, kernel)
+    if arguments.json:
+        for diagnostic in found:
+            terminal.put_raw(inert_json({"file": written.name, **asdict(diagnostic)}) + "\n")
+    elif found:
+        terminal.put(format_diagnostics(found, written.text, written.name))
+    errors = sum(diagnostic.is_error for diagnostic in found)
+    terminal.say(
+        f"{written.name}: {about or _counted(errors, 'error')}, {_counted(len(found) - errors, 'warning')}"
+    )
+    return not errors
+
+
+def _findings(written: PlanText, kernel: Kernel) -> tuple[tuple[Diagnostic, ...], str]:
+    try:
+        plan = written.check(kernel)
+    except PlanError as error:
+        return error.diagnostics, ""
+    needs = f", needs {', '.join(f'${name}' for name in plan.inputs)}" if plan.inputs else ""
+    return plan.diagnostics, f"ok, {_counted(len(plan.steps), 'step')}{needs}"
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"

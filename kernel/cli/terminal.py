@@ -1,0 +1,75 @@
+"""Where a command writes: the result on standard output, everything said about it on standard error."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from typing import TextIO
+
+from planloom.cli.text import inert
+
+__all__ = ["Terminal"]
+
+
+class Terminal:
+    """Two streams. Writing never raises: a run must not fail because nobody reads its progress.
+
+    ``broken`` is set once standard output cannot be written.
+    """
+
+    def __init__(self, output: TextIO, messages: TextIO, source: TextIO) -> None:
+        self._output, self._messages, self.source = output, messages, source
+        self._open_line = False
+        self.broken: OSError | None = None
+
+    @classmethod
+    def of_process(cls) -> Terminal:
+        """The process's own streams; characters that their encoding lacks are written as escapes."""
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="backslashreplace")
+        return cls(sys.stdout, sys.stderr, sys.stdin)
+
+    @property
+    def interactive(self) -> bool:
+        """Whether a person can be asked: standard input is a terminal."""
+        return self.source.isatty()
+
+    def put(self, text: str) -> None:
+        """A line of result, with nothing in it that could control a terminal."""
+        self.put_raw(inert(text) + "\n")
+
+    def put_raw(self, text: str) -> None:
+        """Text to standard output exactly as it is."""
+        if self.broken is not None:
+            return
+        try:
+            self._output.write(text)
+            self._output.flush()
+        except OSError as error:
+            self.broken = error
+
+    def say(self, text: str) -> None:
+        """A line for the person at the terminal."""
+        self._message(("\n" if self._open_line else "") + inert(text) + "\n")
+        self._open_line = False
+
+    def say_piece(self, text: str) -> None:
+        """A piece of a line, shown at once; ``say`` ends the line."""
+        self._message(inert(text))
+        self._open_line = not text.endswith("\n")
+
+    def _message(self, text: str) -> None:
+        try:
+            self._messages.write(text)
+            self._messages.flush()
+        except OSError:
+            self._messages = io.StringIO()  # nobody is there to be told
+
+    def abandon_output(self) -> None:
+        """Let the interpreter close a broken standard output without a complaint."""
+        try:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self._output.fileno())
+        except (OSError, ValueError):
+            return
