@@ -26,7 +26,8 @@ REQUIRED: Any = _Required()
 class Parameter:
     """One parameter of a function.
 
-    ``name`` is what plans write, ``key`` the Python name (``from`` and ``from_``).
+    ``name`` is what plans write, ``key`` the Python name (``from`` and ``from_``). ``json_schema`` makes the JSON
+    schema where someone else wrote it (an API description); else it is made from the annotation.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Parameter:
     description: str = ""
     default: Any = REQUIRED
     key: str = ""
+    json_schema: Callable[[], dict[str, Any]] | None = None
 
     def __post_init__(self) -> None:
         if not self.key:
@@ -48,6 +50,11 @@ class Parameter:
         return types.type_name(self.annotation)
 
     @cached_property
+    def takes_text(self) -> bool:
+        """Whether text is itself a value of the type, so that a literal stays as it is written."""
+        return types.takes_text(self.annotation)
+
+    @cached_property
     def from_text(self) -> Callable[[str], Any]:
         """Reads a literal as the declared type; raises ``ValueError``."""
         return types.from_text(self.annotation)
@@ -60,7 +67,9 @@ class Parameter:
     @cached_property
     def schema(self) -> dict[str, Any]:
         """The JSON schema of the type, with this parameter's description and default."""
-        schema = dict(types.adapter_of(self.annotation).json_schema())
+        schema = dict(
+            self.json_schema() if self.json_schema else types.adapter_of(self.annotation).json_schema()
+        )
         if self.description:
             schema["description"] = self.description
         return schema

@@ -1,0 +1,152 @@
+"""A plan: read, checked, and ready to be shown, saved, approved and run."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Mapping
+from functools import cached_property
+from typing import Any
+
+from planloom.functions import FunctionsView
+from planloom.kernel import Kernel
+from planloom.planners.checker import check
+from planloom.planners.diagnostic import Diagnostic
+from planloom.planners.errors import PlanError
+from planloom.planners.json_form import tree_from_json, tree_to_json
+from planloom.planners.nodes import PlanTree
+from planloom.planners.program import InputNeed, Program, Step
+from planloom.planners.reader import read_plan
+from planloom.planners.variables import variable_key
+from planloom.planners.writer import write_plan
+
+__all__ = ["Plan"]
+
+
+class Plan:
+    """A checked plan. Made with ``Plan.parse``, ``Plan.from_json`` or by a planner; it never changes.
+
+    It is checked once and may be run many times, also at the same time.
+    """
+
+    def __init__(
+        self,
+        tree: PlanTree,
+        functions: FunctionsView,
+        *,
+        inputs: Collection[str] | None = None,
+        goal: str = "",
+        text: str = "",
+        found: tuple[Diagnostic, ...] = (),
+    ) -> None:
+        """Check a tree; ``found`` is what reading its ``text`` told.
+
+        Raises:
+            PlanError: the plan has errors.
+        """
+        checked = check(tree, functions, inputs)
+        diagnostics = (*found, *checked.diagnostics, *_implied(checked.needs, inputs))
+        self.diagnostics = tuple(sorted(diagnostics, key=lambda item: (item.line, item.column)))
+        if checked.program is None or any(item.severity == "error" for item in found):
+            raise PlanError(self.diagnostics, text)
+        self.tree = tree
+        self.goal = goal
+        self.source = text
+        """The text that was read, a model's chatter included; the places of diagnostics are in it."""
+        self.program: Program = checked.program
+        self.steps: tuple[Step, ...] = checked.steps
+
+    @classmethod
+    def parse(
+        cls,
+        text: str,
+        kernel: Kernel,
+        *,
+        inputs: Collection[str] | None = None,
+        functions: FunctionsView | None = None,
+        goal: str = "",
+    ) -> Plan:
+        """Read and check a plan.
+
+        Args:
+            text: XML, possibly with a model's chatter around it.
+            kernel: whose functions the plan may call.
+            inputs: names of the inputs that a run will have; any other name is then an error. None means that
+                whatever no step sets is an input of the plan.
+            functions: only these functions, in place of all of the kernel's.
+            goal: what the plan is for.
+
+        Raises:
+            PlanError: with every diagnostic, not only the first.
+        """
+        reading = read_plan(text)
+        if reading.tree is None:
+            raise PlanError(reading.diagnostics, text)
+        view = kernel.functions if functions is None else functions
+        return cls(reading.tree, view, inputs=inputs, goal=goal, text=text, found=reading.diagnostics)
+
+    @classmethod
+    def from_json(cls, text: str, kernel: Kernel, *, inputs: Collection[str] | None = None) -> Plan:
+        """The plan that ``to_json`` wrote, checked again; raises ``PlanError``."""
+        return cls(tree_from_json(text), kernel.functions, inputs=inputs, text=text)
+
+    def to_json(self) -> str:
+        """The plan as JSON text, for storing; its schema is ``planloom.planners.PLAN_SCHEMA``."""
+        return tree_to_json(self.tree)
+
+    def __str__(self) -> str:
+        """Canonical XML: what ``Plan.parse`` reads back as the same plan."""
+        return write_plan(self.tree)
+
+    def __repr__(self) -> str:
+        return f"<Plan of {len(self.steps)} steps, inputs {', '.join(self.inputs) or 'none'}>"
+
+    @property
+    def warnings(self) -> tuple[Diagnostic, ...]:
+        """What was mended or may go wrong; errors never get this far."""
+        return self.diagnostics
+
+    @cached_property
+    def inputs(self) -> tuple[str, ...]:
+        """The names that a run must supply, in the order of their first use."""
+        return tuple(need.name for need in self.program.needs if need.required)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A hash of the plan's text and of the functions it calls: signature, effect and description."""
+        functions = {step.function.full_name: step.function for step in self.steps if step.function}
+        parts = [str(self), *(f"{f.signature()} {f.effect} {f.description}" for f in functions.values())]
+        return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+    def check_inputs(self, variables: Mapping[str, Any]) -> None:
+        """Raise ``PlanError`` when a run with these inputs could not begin."""
+        given = {variable_key(name) for name in variables}
+        missing = [_unset(need) for need in self.program.needs if not _supplied(need, given)]
+        if missing:
+            raise PlanError(tuple(missing), self.source)
+
+
+def _supplied(need: InputNeed, given: set[str]) -> bool:
+    names = [need.name, need.instead] if need.instead else [need.name]
+    return not need.required or any(variable_key(name) in given for name in names)
+
+
+def _unset(need: InputNeed) -> Diagnostic:
+    if need.implied_by:
+        message = f"{need.implied_by} is not given, and the run supplies no input called {need.name}"
+        return Diagnostic.error("missing-argument", message, need.place, f'write {need.name}="…" in the plan')
+    message = f"the run does not supply ${need.name}"
+    return Diagnostic.error("unset-input", message, need.place, f"run it with {{{need.name!r}: …}}")
+
+
+def _implied(needs: tuple[InputNeed, ...], inputs: Collection[str] | None) -> list[Diagnostic]:
+    if inputs is not None:
+        return []
+    return [
+        Diagnostic.warning(
+            "missing-argument",
+            f"{need.implied_by} is not given, so a run must supply an input called {need.name}",
+            need.place,
+        )
+        for need in needs
+        if need.required and need.implied_by
+    ]
