@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 from planloom.services.protocol import (
@@ -18,6 +19,9 @@ from planloom.services.scripted import ScriptedService
 from planloom.services.switch import allow_model_requests
 
 if TYPE_CHECKING:
+    from planloom.services.embeddings_llama import LlamaEmbeddingService
+    from planloom.services.embeddings_local import LocalEmbeddingService
+    from planloom.services.embeddings_openai import OpenAIEmbeddingService
     from planloom.services.llama import LlamaService
     from planloom.services.openai import OpenAIService
 
@@ -27,7 +31,10 @@ __all__ = [
     "Completion",
     "CompletionChunk",
     "EmbeddingService",
+    "LlamaEmbeddingService",
     "LlamaService",
+    "LocalEmbeddingService",
+    "OpenAIEmbeddingService",
     "OpenAIService",
     "ScoringService",
     "ScriptedService",
@@ -37,14 +44,17 @@ __all__ = [
 ]
 
 
+# Imported on first use: their modules are larger than the rest of the package together.
+LAZY = {
+    "LlamaEmbeddingService": "planloom.services.embeddings_llama",
+    "LlamaService": "planloom.services.llama",
+    "LocalEmbeddingService": "planloom.services.embeddings_local",
+    "OpenAIEmbeddingService": "planloom.services.embeddings_openai",
+    "OpenAIService": "planloom.services.openai",
+}
+
+
 def __getattr__(name: str) -> Any:
-    # Imported on first use: their modules are larger than the rest of the package together.
-    if name == "LlamaService":
-        from planloom.services.llama import LlamaService
-
-        return LlamaService
-    if name == "OpenAIService":
-        from planloom.services.openai import OpenAIService
-
-        return OpenAIService
+    if name in LAZY:
+        return getattr(importlib.import_module(LAZY[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
