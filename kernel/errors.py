@@ -34,6 +34,11 @@
     ├── UsageError                   what was typed on the command line is wrong    (planloom.cli)
     │   └── SkillSourceError         a skill named there cannot be loaded
     ├── PlanError                    a plan is wrong; carries every diagnostic      (planloom.planners)
+    ├── ReferenceSyntaxError         a ``$…`` in a value cannot be read             (planloom.planners.errors)
+    ├── ConditionSyntaxError         a condition cannot be read                     (planloom.planners.errors)
+    ├── ConditionError               the values in a condition cannot be compared   (planloom.planners.errors)
+    ├── PathError                    a path leads nowhere in a value                (planloom.planners.errors)
+    ├── RenderError                  a value cannot be written as text              (planloom.planners.errors)
     ├── PlannerError                 no plan came of a goal                         (planloom.planners)
     │   ├── InvalidGoalError         the goal is empty or too long
     │   ├── PlanNotPossible          the model says that it cannot be done with these functions

@@ -160,7 +160,8 @@ class TreeBuilder:
 
     def _push(self, element: _Open) -> None:
         self._stack.append(element)
-        if len(self._stack) > self._limits.depth:
+        # An argument is not counted: nothing can be nested in it, and it may be written as an attribute too.
+        if element.kind != "argument" and len(self._stack) > self._limits.depth:
             said = f"more than {self._limits.depth} elements stand inside each other"
             self._findings.stop(said, element.tag.offset)
 

@@ -8,7 +8,7 @@ from planloom.planners.characters import quoted
 from planloom.planners.conditions import parse_condition
 from planloom.planners.errors import ConditionSyntaxError
 from planloom.planners.findings import Findings
-from planloom.planners.markup import Attribute, OpenTag
+from planloom.planners.markup import Attribute, OpenTag, is_element_name
 from planloom.planners.nodes import Argument, Ask, Call, ForEach, If, Node, Result
 from planloom.planners.variables import variable_fault
 
@@ -20,6 +20,7 @@ __all__ = [
     "function_name",
     "if_node",
     "is_argument_name",
+    "is_function_name",
     "leaf_node",
     "take_no_attributes",
 ]
@@ -38,7 +39,13 @@ def function_name(element: str) -> str:
 
 def is_argument_name(name: str) -> bool:
     """Whether ``name`` can name an argument at all: it has no dot or colon and is not reserved."""
-    return "." not in name and ":" not in name and name.lower() not in RESERVED
+    return is_element_name(name) and not {".", ":"} & set(name) and name.lower() not in RESERVED
+
+
+def is_function_name(name: str) -> bool:
+    """Whether ``name``, written as an element, is read back as itself."""
+    element = CALL_PREFIX + name
+    return len(name) > 0 and is_element_name(element) and function_name(element) == name
 
 
 def call_node(tag: OpenTag, children: Sequence[Argument], findings: Findings) -> Call:

@@ -15,7 +15,7 @@ from planloom.planners.entities import decode_attribute
 from planloom.planners.findings import Findings
 from planloom.planners.limits import Limits
 
-__all__ = ["Attribute", "CloseTag", "Cut", "Markup", "OpenTag", "RawText", "Token"]
+__all__ = ["Attribute", "CloseTag", "Cut", "Markup", "OpenTag", "RawText", "Token", "is_element_name"]
 
 # Runs of characters of one class; what may follow what is decided below.
 NAME = re.compile(r"[^\W\d][\w.\-:]*")
@@ -67,6 +67,11 @@ class Cut(NamedTuple):
 
 
 Token = OpenTag | CloseTag | RawText | Cut
+
+
+def is_element_name(name: str) -> bool:
+    """Whether all of ``name`` is read as the name of an element or attribute."""
+    return NAME.fullmatch(name) is not None
 
 
 class Markup:

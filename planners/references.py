@@ -18,6 +18,7 @@ from planloom.planners.variables import name_end, variable_key
 __all__ = [
     "Path",
     "Reference",
+    "ReferenceSyntaxError",
     "Template",
     "Text",
     "Value",

@@ -12,7 +12,7 @@ from typing import Any
 
 from planloom.planners.errors import RenderError
 
-__all__ = ["is_model", "render_text"]
+__all__ = ["is_model", "is_model_class", "render_text"]
 
 
 def render_text(value: object) -> str:
@@ -36,8 +36,12 @@ def render_text(value: object) -> str:
 
 def is_model(value: object) -> bool:
     """Whether ``value`` is an instance of a pydantic model; pydantic is not imported to find out."""
+    return is_model_class(type(value))
+
+
+def is_model_class(kind: type) -> bool:
     pydantic: Any = sys.modules.get("pydantic")
-    return pydantic is not None and isinstance(value, pydantic.BaseModel)
+    return pydantic is not None and issubclass(kind, pydantic.BaseModel)
 
 
 def _text(value: object) -> str:

@@ -10,16 +10,18 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import Enum
-from typing import Any
+from typing import Annotated, Any, Literal, NewType, NotRequired, TypedDict
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field, computed_field
 
+from planloom.planners.annotations import UNKNOWN, PathFault, annotation_at, check_path
 from planloom.planners.errors import PathError, ReferenceSyntaxError, RenderError
 from planloom.planners.paths import walk
 from planloom.planners.references import (
+    Path,
     Reference,
     Template,
     Text,
@@ -313,3 +315,106 @@ class TestRendering:
     )
     def test_structures_are_json(self, value: object) -> None:
         assert json.loads(render_text(value)) == value
+
+
+UserId = NewType("UserId", int)
+
+
+class Row(TypedDict):
+    id: int
+    tags: NotRequired[list[str]]
+
+
+class Closed(BaseModel):
+    city: str = Field(alias="cityName")
+    inner: Record | None = None
+
+
+@dataclass
+class Chain:
+    value: int
+    next: Chain | None = None
+    _hidden: int = 0
+
+
+class TestDeclaredTypes:
+    @pytest.mark.parametrize(
+        ("annotation", "path", "end"),
+        [
+            (Record, ("address", "city"), str),
+            (Record, ("tags", 0), str),
+            (list[Record], (-1, "tags"), list[str]),
+            (dict[str, list[int]], ("any key", 0), int),
+            (tuple[int, str], (1,), str),
+            (tuple[int, ...], (7,), int),
+            (Record | None, ("name",), str),
+            (Annotated[Record, "a record"], ("name",), str),
+            (Row, ("id",), int),
+            (Row, ("tags", 0), str),
+            (list[Row] | None, (0, "id"), int),
+            (Chain, ("next", "next", "value"), int),
+            (Closed, ("cityName",), str),
+            (Closed, ("inner", "name"), str),
+            (Record | Address, ("city",), str),
+            (list[int] | list[str], (0,), int | str),
+            (int, (), int),
+        ],
+    )
+    def test_the_type_at_the_end(self, annotation: Any, path: Path, end: Any) -> None:
+        assert check_path(annotation, path) is None
+        assert annotation_at(annotation, path) == end
+
+    @pytest.mark.parametrize(
+        ("annotation", "path", "said"),
+        [
+            (Record, ("salary",), ".salary leads nowhere: there are: name, tags, address"),
+            (Record, (0,), "there are: name"),
+            (list[Record], (0, "salary"), "(after [0])"),
+            (Chain, ("_hidden",), "there are: value, next"),
+            (str, ("x",), "text"),
+            (str, (0,), "text"),
+            (int, ("real",), "int has no parts"),
+            (None, ("x",), "NoneType has no parts"),
+            (Literal["a", "b"], ("x",), "text"),
+            (list[str], ("first",), "[0]"),
+            (set[str], (0,), "no order"),
+            (tuple[int, str], (2,), "2 elements"),
+            (dict[str, int], (0,), "keys are text"),
+            (Row, ("name",), "there are: id, tags"),
+            (Closed, ("town",), "there are: city, cityName, inner"),
+            (Record | str, ("salary",), "there are"),
+            (UserId, ("x",), "int has no parts"),
+        ],
+    )
+    def test_certain_faults(self, annotation: Any, path: Path, said: str) -> None:
+        fault = check_path(annotation, path)
+        assert isinstance(fault, PathFault)
+        assert said in str(fault)
+        assert annotation_at(annotation, path) is Any
+
+    @pytest.mark.parametrize(
+        ("annotation", "path"),
+        [
+            (Any, ("x",)),
+            (object, ("x",)),
+            (dict, ("x",)),
+            (list, (0,)),
+            (tuple, (0,)),
+            (dict[str, Any], ("x", "y", 0)),
+            (Record | Any, ("x",)),
+            (Sneaky, ("x",)),
+            (Model, ("not declared",)),
+            ("Record", ("x",)),
+        ],
+    )
+    def test_what_the_declaration_does_not_tell(self, annotation: Any, path: Path) -> None:
+        assert check_path(annotation, path) is UNKNOWN
+        assert annotation_at(annotation, path) is Any
+
+    def test_names_that_cannot_be_resolved_are_not_faults(self) -> None:
+        @dataclass
+        class Local:
+            here: Nowhere  # type: ignore[name-defined]  # noqa: F821
+
+        assert check_path(Local, ("here",)) is UNKNOWN
+        assert isinstance(check_path(Local, ("there",)), PathFault)
