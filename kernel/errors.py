@@ -33,6 +33,12 @@
     │   └── ModelRequestBlocked      a real model was called while that is switched off (tests)
     ├── UsageError                   what was typed on the command line is wrong    (planloom.cli)
     │   └── SkillSourceError         a skill named there cannot be loaded
+    ├── GoalFileError                goals to measure planners on cannot be read    (planloom.planners)
+    ├── LibraryError                 a stored plan cannot be kept, found or run     (planloom.planners)
+    │   ├── LibraryFileError         a file of the library cannot be read
+    │   ├── PlanRecursionError       stored plans call each other too deep
+    │   ├── StoredPlanChanged        functions that a stored plan calls have changed
+    │   └── StoredPlanNotFound       the library has no plan of that name
     ├── PlanError                    a plan is wrong; carries every diagnostic      (planloom.planners)
     ├── ReferenceSyntaxError         a ``$…`` in a value cannot be read             (planloom.planners.errors)
     ├── ConditionSyntaxError         a condition cannot be read                     (planloom.planners.errors)
