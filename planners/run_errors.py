@@ -19,7 +19,8 @@ class RunError(PlanloomError):
 
     def __init__(self, message: str, plan: Plan, done: tuple[StepRecord, ...] = ()) -> None:
         self.plan, self.done = plan, done
-        super().__init__(message)
+        # not super(): StepBudgetError is also an error whose own initialiser takes other arguments
+        PlanloomError.__init__(self, message)
 
 
 class StepError(RunError):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 import traceback
 from collections.abc import Sequence
 
@@ -85,7 +84,3 @@ def _told(error: Exception, terminal: Terminal, *, debug: bool) -> Exit:
             "and please report it."
         )
     return code
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -33,9 +33,10 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace, terminal: Terminal) -> int:
     kernel = kernel_for(arguments)
+    plans = [read_plan_text(name) for name in arguments.plans]
     if not arguments.skill:
         terminal.say("note: no --skill was given, so every function is unknown")
-    passed = [_check(read_plan_text(name), kernel, arguments, terminal) for name in arguments.plans]
+    passed = [_check(plan, kernel, arguments, terminal) for plan in plans]
     return Exit.DONE if all(passed) else Exit.WRONG_PLAN
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
-from pathlib import Path
 from typing import Any
 
 from planloom.cli.errors import UsageError
+from planloom.cli.files import read_text
 from planloom.errors import InvalidNameError
 from planloom.names import check_name
 
@@ -96,7 +95,7 @@ def variables_of(arguments: Namespace) -> dict[str, Any]:
     if arguments.input is not None:
         found["INPUT"] = arguments.input
     if arguments.input_file is not None:
-        found["INPUT"] = _read(arguments.input_file)
+        found["INPUT"] = read_text(arguments.input_file)
     for name, value in map(_variable, arguments.var):
         if name.lower() in {known.lower() for known in found}:
             raise UsageError(f"--var {name}: this input is given twice; names ignore case.")
@@ -124,12 +123,3 @@ def _json(name: str, text: str) -> Any:
         raise UsageError(
             f"--var {name}: the value is not JSON ({error}); for text write {name}={text}"
         ) from error
-
-
-def _read(path: str) -> str:
-    try:
-        if path == "-":
-            return sys.stdin.read()
-        return Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"--input-file {path}: it cannot be read: {error}.") from error

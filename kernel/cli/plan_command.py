@@ -10,6 +10,7 @@ from pathlib import Path
 
 from planloom.cli.errors import UsageError
 from planloom.cli.exits import Exit
+from planloom.cli.files import reason
 from planloom.cli.interrupt import run_interruptibly
 from planloom.cli.options import (
     add_input_arguments,
@@ -68,4 +69,4 @@ def _save(plan: Plan, path: Path, *, as_json: bool) -> None:
     try:
         path.write_text(text.rstrip("\n") + "\n", encoding="utf-8")
     except OSError as error:
-        raise UsageError(f"-o {path}: the plan cannot be saved: {error.strerror}. It was:\n{text}") from error
+        raise UsageError(f"-o {path}: the plan cannot be saved: {reason(error)}. It was:\n{text}") from error

@@ -36,10 +36,8 @@ class PlanningProgress:
             case PlanRepair(attempt, problem):
                 self._terminal.say(f"  attempt {attempt} was no plan, asking again: {problem}")
             case PlanReady(plan, usage):
-                calls = (
-                    f"{usage.calls} model calls, {usage.total_tokens} tokens" if usage.calls else "no tokens"
-                )
-                self._terminal.say(f"  the checked plan ({calls}):\n{str(plan).rstrip()}")
+                calls = "1 model call" if usage.calls == 1 else f"{usage.calls} model calls"
+                self._terminal.say(f"the checked plan ({calls}, {usage.total_tokens} tokens):\n{plan}")
 
 
 class Progress:

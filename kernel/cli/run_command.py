@@ -11,7 +11,6 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from typing import Any
 
-from planloom.cli.errors import UsageError
 from planloom.cli.exits import Exit
 from planloom.cli.interrupt import run_interruptibly
 from planloom.cli.json_lines import JsonLines
@@ -64,15 +63,14 @@ async def _run(arguments: Namespace, terminal: Terminal) -> int:
     lines = JsonLines(terminal)
     try:
         with metered(arguments.budget):
-            await _plan_and_run(arguments, terminal, lines)
+            return await _plan_and_run(arguments, terminal, lines)
     except PlanloomError as error:
         if arguments.json:
             lines.error(error)
         raise
-    return Exit.DONE
 
 
-async def _plan_and_run(arguments: Namespace, terminal: Terminal, lines: JsonLines) -> None:
+async def _plan_and_run(arguments: Namespace, terminal: Terminal, lines: JsonLines) -> Exit:
     variables = variables_of(arguments)
     written = plan_text(arguments.what)
     kernel = kernel_for(arguments)
@@ -85,18 +83,21 @@ async def _plan_and_run(arguments: Namespace, terminal: Terminal, lines: JsonLin
     else:
         told = PlanningProgress(terminal)
         plan = await plan_for_goal(arguments.what, kernel, tuple(variables), arguments, told)
-        await _confirm(plan, arguments, terminal, questions)
+        if not await _wanted(plan, arguments, terminal, questions):
+            terminal.say("planloom: the plan was not run; `planloom plan -o plan.xml` saves one for editing")
+            return Exit.WRONG_PLAN
     if arguments.json:
         lines.plan(plan)
     await _execute(plan, kernel, variables, arguments, terminal, questions, lines)
+    return Exit.DONE
 
 
-async def _confirm(plan: Plan, arguments: Namespace, terminal: Terminal, questions: Questions) -> None:
+async def _wanted(plan: Plan, arguments: Namespace, terminal: Terminal, questions: Questions) -> bool:
+    """Whether a plan that a model wrote may run; a person is asked if it changes anything."""
     writes = any(step.function and step.function.effect == "write" for step in plan.steps)
     if arguments.yes or not writes or not terminal.interactive:
-        return
-    if not await questions.confirm("Run this plan?"):
-        raise UsageError("the plan was not run. Save one with `planloom plan -o plan.xml` to edit it.")
+        return True
+    return await questions.confirm("Run this plan?")
 
 
 async def _execute(

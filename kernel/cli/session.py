@@ -37,11 +37,11 @@ async def plan_for_goal(
         PlannerError: no plan came of the goal.
         ServiceError: the model failed.
     """
-    from planloom.planners.sequential import SequentialPlanner  # the other commands do without it
-
     if not kernel.functions:
         raise UsageError("a goal needs functions to reach it: give at least one --skill.")
     require_model(kernel, arguments)
+    from planloom.planners.sequential import SequentialPlanner  # the other commands do without it
+
     plan: Plan | None = None
     async for event in SequentialPlanner(kernel).stream_plan(goal, inputs=tuple(inputs)):
         tell(event)

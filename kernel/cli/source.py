@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from planloom.cli.errors import UsageError
+from planloom.cli.files import STDIN, read_text
 from planloom.kernel import Kernel
 from planloom.planners.errors import PlanError
 from planloom.planners.plan import Plan
@@ -17,8 +16,6 @@ __all__ = ["PlanText", "plan_text", "read_plan_text"]
 
 SUFFIXES = (".xml", ".json")
 HOW_TO_GIVE_INPUTS = "give it with --var NAME=VALUE, or $INPUT with --input TEXT"
-LARGEST = 16_000_000
-"""Bytes that are read at most; the plan language's own limit is far below."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +56,7 @@ def plan_text(written: str) -> PlanText | None:
     Raises:
         UsageError: the file is not there or cannot be read. A mistyped name is never taken for a goal.
     """
-    if written == "-" or _is_file_name(written):
+    if written == STDIN or _is_file_name(written):
         return read_plan_text(written)
     return None
 
@@ -72,23 +69,6 @@ def _is_file_name(written: str) -> bool:
 
 def read_plan_text(name: str) -> PlanText:
     """The plan in a file, or on standard input for ``-``; raises ``UsageError``."""
-    shown = "<stdin>" if name == "-" else name
-    text = _read(name, shown)
-    is_json = text.lstrip().startswith("{") if name == "-" else name.lower().endswith(".json")
-    return PlanText(text, shown, is_json)
-
-
-def _read(name: str, shown: str) -> str:
-    try:
-        if name == "-":
-            data = sys.stdin.buffer.read(LARGEST + 1)
-        else:
-            with Path(name).open("rb") as file:
-                data = file.read(LARGEST + 1)
-        if len(data) > LARGEST:
-            raise UsageError(f"{shown} is larger than {LARGEST} bytes; that is no plan.")
-        return data.decode("utf-8-sig")
-    except FileNotFoundError as error:
-        raise UsageError(f"there is no file {shown}.") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{shown} cannot be read: {error}.") from error
+    text = read_text(name)
+    is_json = text.lstrip().startswith("{") if name == STDIN else name.lower().endswith(".json")
+    return PlanText(text, "<stdin>" if name == STDIN else name, is_json)

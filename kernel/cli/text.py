@@ -45,9 +45,9 @@ def shown(value: object, width: int = 72) -> str:
 
 
 def to_plain(value: object) -> object:
-    """``value`` as what JSON can hold. A pydantic ``SecretStr`` stays masked."""
+    """``value`` as what JSON can hold: bytes as base64, ``SecretStr`` masked, what is unknown as text."""
     try:
-        return to_jsonable_python(value, fallback=_described, inf_nan_mode="strings", exclude_none=False)
+        return to_jsonable_python(value, fallback=_described, bytes_mode="base64", inf_nan_mode="strings")
     except ValueError:
         return _described(value)
 

@@ -1,0 +1,24 @@
+"""Shared fixtures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from command_line import CommandLine
+from planloom.services import allow_model_requests
+
+
+@pytest.fixture(autouse=True)
+def real_models_only_where_marked(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A request to a real model fails, except in tests marked ``local_model``."""
+    with allow_model_requests(request.node.get_closest_marker("local_model") is not None):
+        yield
+
+
+@pytest.fixture
+def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> CommandLine:
+    """The command line in an empty folder with the samples' skills."""
+    return CommandLine(tmp_path, monkeypatch, capsys)
