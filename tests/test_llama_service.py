@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy
 import pytest
 
 from planloom.errors import (
@@ -29,7 +30,12 @@ from planloom.services import (
     Settings,
     allow_model_requests,
 )
+from planloom.services.constraint import Logits
+from planloom.services.llama_context import BATCH, StopFlag
+from planloom.services.llama_engine import LlamaEngine
 from planloom.services.llama_files import bundled_model, find_model, is_hub_name
+from planloom.services.llama_library import load_library
+from planloom.services.sampling import Sampler
 
 QUESTION = [ChatMessage("user", "What is the capital of France? Answer in one sentence.")]
 GRAMMAR = 'root ::= "<plan>" [a-z]+ "</plan>"'
@@ -145,6 +151,49 @@ class TestAnswers:
         assert answer.usage.total_tokens <= 256
         assert small.context_tokens == 256
         asyncio.run(small.close())
+
+
+@pytest.mark.local_model
+class TestForcedTokens:
+    class Spelling:
+        """A constraint that leaves no choice after the first token."""
+
+        def __init__(self, tokens: list[int]) -> None:
+            self.left, self.asked = list(tokens), 0
+
+        def allows(self, token: int) -> bool:
+            return self.left[:1] == [token]
+
+        def mask(self, logits: Logits) -> None:
+            self.asked += 1
+            allowed = self.left[0] if self.left else self.end
+            kept = logits[allowed]
+            logits[:] = -numpy.inf
+            logits[allowed] = kept
+
+        def accept(self, token: int) -> None:
+            assert self.left.pop(0) == token
+
+        def forced(self) -> list[int]:
+            return list(self.left)
+
+        def close(self) -> None: ...
+
+        end = 2
+
+    @pytest.mark.parametrize("limit", [1, 700, 1000])
+    def test_they_are_written_without_being_drawn(self, limit: int) -> None:
+        library = load_library()
+        engine = LlamaEngine(bundled_model("llama"), library, service="llama", context_tokens=2048, threads=2)
+        text = engine.vocabulary.tokenize("one two three four " * 180)
+        constraint, sampler = self.Spelling(text), Sampler(Settings(), temperature=0.0, seed=0)
+        prompt = engine.vocabulary.tokenize("Count:")
+        written = list(engine.generate(prompt, sampler, constraint, limit, StopFlag()))
+        assert written[: len(text)] == text[:limit]
+        assert constraint.asked == (1 if limit < len(text) else 2)
+        assert len(text) > BATCH
+        engine.close()
+        engine.close()
 
 
 @pytest.mark.local_model

@@ -179,6 +179,6 @@ def test_penalties_count_what_was_written() -> None:
     one = sampler(Settings(presence_penalty=1.0, frequency_penalty=1.5))
     original = logits(5.0, 4.0)
     assert one.choose(original, None) == 0
-    one.note(0)
+    one.note([0])
     assert one.choose(original, None) == 1
     assert original.tolist() == [5.0, 4.0]

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from planloom.errors import ContextLengthError, GrammarError
 from planloom.services.chunks import chunk_ends, common_prefix
 from planloom.services.constraint import Constraint, Logits
-from planloom.services.llama_context import SEQUENCES, Cancelled, Cell, LlamaContext, StopFlag
+from planloom.services.llama_context import BATCH, SEQUENCES, Cancelled, Cell, LlamaContext, StopFlag
 from planloom.services.llama_library import load_model
 from planloom.services.llama_vocabulary import LlamaVocabulary
 from planloom.services.sampling import Sampler, log_softmax
@@ -73,17 +73,19 @@ class LlamaEngine:
             Cancelled: ``flag`` was set.
         """
         logits = self._read(prompt, flag)
-        for remaining in range(min(limit, self.context_tokens - len(prompt)), 0, -1):
+        remaining = min(limit, self.context_tokens - len(prompt))
+        while remaining > 0:
             token = sampler.choose(logits, constraint)
             if token is None:
                 raise GrammarError(self._service, "it allows no token at this place", "")
-            yield token
-            if remaining == 1 or self.vocabulary.ends_answer(token):
+            ended = self.vocabulary.ends_answer(token)
+            written = [token] if ended else _with_forced(token, constraint)[:remaining]
+            yield from written
+            remaining -= len(written)
+            if ended or remaining == 0:
                 return
-            sampler.note(token)
-            if constraint is not None:
-                constraint.accept(token)
-            self._extend([token], flag)
+            sampler.note(written)
+            self._extend(written, flag)
             logits = self._context.logits(-1)
 
     def score(
@@ -149,10 +151,12 @@ class LlamaEngine:
 
     def _extend(self, tokens: Sequence[int], flag: StopFlag) -> None:
         """Evaluate ``tokens`` after those held, with logits after the last one."""
-        start = len(self._held)
-        cells = [Cell(token, start + at) for at, token in enumerate(tokens)]
-        self._evaluate(cells, [len(tokens) - 1], flag)
-        self._held += tokens
+        for start in range(0, len(tokens), BATCH):
+            part = tokens[start : start + BATCH]
+            held = len(self._held)
+            cells = [Cell(token, held + at) for at, token in enumerate(part)]
+            self._evaluate(cells, [len(part) - 1], flag)
+            self._held += part
 
     def _evaluate(self, cells: Sequence[Cell], outputs: Sequence[int], flag: StopFlag) -> None:
         try:
@@ -172,6 +176,17 @@ class LlamaEngine:
     def _require_room(self, tokens: int) -> None:
         if tokens >= self.context_tokens:
             raise ContextLengthError(self._service, tokens, self.context_tokens)
+
+
+def _with_forced(token: int, constraint: Constraint | None) -> list[int]:
+    """``token`` and all that must follow it: text without a choice is evaluated at once, not drawn."""
+    if constraint is None:
+        return [token]
+    constraint.accept(token)
+    forced = constraint.forced()
+    for following in forced:
+        constraint.accept(following)
+    return [token, *forced]
 
 
 def _groups(continuations: Sequence[Sequence[int]], room: int) -> Iterator[list[int]]:

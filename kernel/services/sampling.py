@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 
 import numpy
 from numpy.typing import NDArray
@@ -44,9 +45,9 @@ class Sampler:
             token = self._pick(logits)
         return token
 
-    def note(self, token: int) -> None:
-        """``token`` was written; the penalties count it."""
-        self._written[token] += 1
+    def note(self, tokens: Iterable[int]) -> None:
+        """``tokens`` were written; the penalties count them."""
+        self._written.update(tokens)
 
     def _penalized(self, logits: Logits) -> Logits:
         logits = logits.copy()
