@@ -53,6 +53,7 @@
     │   └── InvalidPlanError         the answer's plan still has errors after the repairs
     └── RunError                     a run of a plan did not finish                 (planloom.planners)
         ├── StepError                a step failed; carries the step and all that was done
+        │   └── StepBudgetError      a step would have used more tokens than the run may
         ├── RunCancelled             the run was cancelled
         ├── RunTimeoutError          the run took longer than it may
         └── AskError                 nobody can answer an ``<ask>``
