@@ -27,7 +27,10 @@ class PlanStarted(NamedTuple):
 
     steps: int
     inputs: Mapping[str, Any]
-    kind = "plan-started"
+
+    @property
+    def kind(self) -> Literal["plan-started"]:
+        return "plan-started"
 
 
 class StepStarted(NamedTuple):
@@ -36,7 +39,10 @@ class StepStarted(NamedTuple):
     step: str
     name: str
     arguments: Mapping[str, Any]
-    kind = "step-started"
+
+    @property
+    def kind(self) -> Literal["step-started"]:
+        return "step-started"
 
 
 class StepOutput(NamedTuple):
@@ -45,7 +51,10 @@ class StepOutput(NamedTuple):
     step: str
     name: str
     text: str
-    kind = "step-output"
+
+    @property
+    def kind(self) -> Literal["step-output"]:
+        return "step-output"
 
 
 class StepFinished(NamedTuple):
@@ -55,7 +64,10 @@ class StepFinished(NamedTuple):
     name: str
     value: Any
     seconds: float
-    kind = "step-finished"
+
+    @property
+    def kind(self) -> Literal["step-finished"]:
+        return "step-finished"
 
 
 class StepFailed(NamedTuple):
@@ -66,7 +78,10 @@ class StepFailed(NamedTuple):
     error: BaseException
     seconds: float
     still_running: bool = False
-    kind = "step-failed"
+
+    @property
+    def kind(self) -> Literal["step-failed"]:
+        return "step-failed"
 
 
 class ApprovalRequested(NamedTuple):
@@ -76,7 +91,10 @@ class ApprovalRequested(NamedTuple):
     name: str
     arguments: Mapping[str, Any]
     reason: str
-    kind = "approval-requested"
+
+    @property
+    def kind(self) -> Literal["approval-requested"]:
+        return "approval-requested"
 
 
 class PlanFinished(NamedTuple):
@@ -87,7 +105,10 @@ class PlanFinished(NamedTuple):
     usage: Usage
     seconds: float
     error: BaseException | None = None
-    kind = "plan-finished"
+
+    @property
+    def kind(self) -> Literal["plan-finished"]:
+        return "plan-finished"
 
 
 Event = PlanStarted | StepStarted | StepOutput | StepFinished | StepFailed | ApprovalRequested | PlanFinished

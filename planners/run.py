@@ -163,6 +163,8 @@ class Run:
         worker = Worker(call)
         self.workers.add(worker)
         worker.task = asyncio.create_task(self._work(worker))
+        # a task that is cancelled before it begins never reaches the end of _work
+        worker.task.add_done_callback(lambda _: self._leave(worker))
 
     async def _work(self, worker: Worker) -> None:
         ready = self.core.ready
@@ -179,9 +181,12 @@ class Run:
             self.crash = self.crash or error
             self._stop("crashed")
         finally:
-            self.workers.discard(worker)
-            if not self.workers and self.over is not None and not self.over.done():
-                self.over.set_result(None)
+            self._leave(worker)
+
+    def _leave(self, worker: Worker) -> None:
+        self.workers.discard(worker)
+        if not self.workers and self.over is not None and not self.over.done():
+            self.over.set_result(None)
 
     async def _perform(self, call: StepCall) -> None:
         began = self.clock()
