@@ -241,6 +241,26 @@ class TestScores:
         assert asyncio.run(score()) == first
         assert asyncio.run(score()) == first
 
+    def test_questions_of_several_kinds_in_turn_give_the_same_scores_as_alone(
+        self, service: LlamaService
+    ) -> None:
+        kinds = [f"Kind {kind}, of which there is a line here that is repeated.\n" * 15 for kind in "abc"]
+        texts = [" a", " b c", " dd"]
+
+        async def scores(one: LlamaService, prompt: str) -> list[float]:
+            return await one.score(prompt, texts)
+
+        def alone(prompt: str) -> list[float]:
+            fresh = LlamaService()
+            found = asyncio.run(scores(fresh, prompt))
+            asyncio.run(fresh.close())
+            return found
+
+        prompts = [f"{kind}Question {number}:" for number in range(2) for kind in kinds]
+        in_turn = [asyncio.run(scores(service, prompt)) for prompt in prompts]
+        assert in_turn[2:4] == [alone(prompt) for prompt in prompts[2:4]]
+        assert in_turn == [asyncio.run(scores(service, prompt)) for prompt in prompts]
+
     def test_too_long_a_continuation_is_a_context_error(self, service: LlamaService) -> None:
         with pytest.raises(ContextLengthError):
             asyncio.run(service.score("Hello", [" word" * 5000]))

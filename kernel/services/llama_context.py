@@ -107,6 +107,18 @@ class LlamaContext:
         """Give the sequence ``target`` all the tokens of ``source``, without evaluating them again."""
         self._library.llama_memory_seq_cp(self._memory, source, target, -1, -1)
 
+    def state(self, sequence: int) -> bytes:
+        """What the memory holds of a sequence; empty if this kind of model cannot give it."""
+        size = self._library.llama_state_seq_get_size(self._handle, sequence)
+        buffer = (ctypes.c_uint8 * size)()
+        written = self._library.llama_state_seq_get_data(self._handle, buffer, size, sequence)
+        return bytes(buffer) if written == size else b""
+
+    def restore(self, sequence: int, state: bytes) -> bool:
+        """Put a state into the empty memory, as if its tokens had been evaluated; False if that fails."""
+        buffer = (ctypes.c_uint8 * len(state)).from_buffer_copy(state)
+        return bool(self._library.llama_state_seq_set_data(self._handle, buffer, len(state), sequence))
+
     def _fill(self, cells: Sequence[Cell], outputs: Sequence[int]) -> None:
         batch, wanted = self._batch, set(outputs)
         batch.n_tokens = len(cells)

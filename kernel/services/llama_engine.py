@@ -19,6 +19,7 @@ from planloom.services.constraint import Constraint, Logits
 from planloom.services.llama_context import BATCH, SEQUENCES, Cancelled, Cell, LlamaContext, StopFlag
 from planloom.services.llama_library import load_model
 from planloom.services.llama_vocabulary import LlamaVocabulary
+from planloom.services.prefix_store import PrefixStore
 from planloom.services.sampling import Sampler, log_softmax
 
 __all__ = ["LlamaEngine"]
@@ -26,6 +27,9 @@ __all__ = ["LlamaEngine"]
 # How many tokens of continuations are evaluated together. From 64 on llama.cpp's attention takes another way
 # with other rounding, and a score would depend on what it is asked together with.
 SCORED_AT_ONCE = 60
+# Tokens. Below this it is quicker to evaluate them again than to copy their state.
+WORTH_STORING = 40
+STORED_BYTES = 128 << 20
 
 
 class LlamaEngine:
@@ -43,6 +47,7 @@ class LlamaEngine:
         # The tokens in memory, and how many of them, from the start, were evaluated in whole chunks.
         self._held: list[int] = []
         self._settled = 0
+        self._store = PrefixStore(STORED_BYTES)
 
     def close(self) -> None:
         """Free the model and its memory. May be called twice."""
@@ -141,13 +146,40 @@ class LlamaEngine:
         """
         self._require_room(len(prompt))
         ends = chunk_ends(prompt, self.vocabulary.ends_line)
-        usable = min(common_prefix(self._held, prompt), self._settled, len(prompt) - 1)
+        self._recall(prompt)
+        usable = min(self._shared(prompt), len(prompt) - 1)
         self._keep(max((end for end in ends if end <= usable), default=0))
         for end in [*ends, len(prompt)]:
             if end > len(self._held):
                 self._extend(prompt[len(self._held) : end], flag)
         self._settled = ends[-1] if ends else 0
         return self._context.logits(-1)
+
+    def _shared(self, prompt: Sequence[int]) -> int:
+        """How many tokens of ``prompt`` are held, and were evaluated in whole chunks."""
+        return min(common_prefix(self._held, prompt), self._settled)
+
+    def _recall(self, prompt: Sequence[int]) -> None:
+        """Store what is held if ``prompt`` would drop much of it, and bring back a longer stored start.
+
+        A planner puts questions of a few kinds in turn; so none has to be read again from its start.
+        """
+        shared = self._shared(prompt)
+        if self._settled - shared >= WORTH_STORING and not self._store.covers(self._held[: self._settled]):
+            self._keep(self._settled)
+            if self._held:
+                self._store.add(self._held, self._context.state(0))
+        found = self._store.best(prompt)
+        if found is not None and common_prefix(found[0], prompt) - shared >= WORTH_STORING:
+            self._restore(*found)
+
+    def _restore(self, tokens: Sequence[int], state: bytes) -> None:
+        self._keep(0)
+        if self._context.restore(0, state):
+            self._held = list(tokens)
+            self._settled = len(tokens)
+        else:
+            self._context.forget()
 
     def _extend(self, tokens: Sequence[int], flag: StopFlag) -> None:
         """Evaluate ``tokens`` after those held, with logits after the last one."""
