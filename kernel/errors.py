@@ -274,8 +274,8 @@ class ContextLengthError(ServiceError):
         self.tokens, self.limit = tokens, limit
         super().__init__(
             service,
-            f"the prompt takes {tokens or 'too many'} tokens and the model's context holds {limit or 'fewer'}. "
-            "Offer fewer functions, shorten the input, or use a larger context.",
+            f"the prompt takes {tokens or 'too many'} tokens and the model's context holds "
+            f"{limit or 'fewer'}. Offer fewer functions, shorten the input, or use a larger context.",
         )
 
 
