@@ -103,6 +103,8 @@ def type_name(annotation: Any) -> str:
     """A short name of a type for messages and catalogues: ``int``, ``list[str]``, ``Literal['a', 'b']``."""
     if annotation is Any:
         return "any"
+    if annotation is type(None):
+        return "None"
     if get_origin(annotation) is Annotated:
         return type_name(get_args(annotation)[0])
     if isinstance(annotation, type) and not get_args(annotation):

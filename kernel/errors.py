@@ -7,10 +7,20 @@
     ├── RegistrationError            something cannot be added to a kernel
     │   ├── InvalidNameError         a skill, function or parameter name is not an identifier
     │   ├── NameClashError           the name is taken
-    │   └── PromptConfigError        a prompt folder or file cannot be read
+    │   ├── PromptConfigError        a prompt folder or file cannot be read
+    │   └── SpecificationError       a description of foreign functions is wrong      (planloom.plugins)
     ├── FunctionNotFoundError        no function of that name; carries the nearest names
     ├── ArgumentError                an argument is missing, unknown or of the wrong type
     ├── FunctionError                a function raised, timed out or returned what it must not
+    │   ├── DoorError                what is behind a door could not do it            (planloom.plugins)
+    │   │   ├── ApiStatusError       an API answered with a failure; carries status and body
+    │   │   ├── ApiUnreachableError  no answer came from an API
+    │   │   ├── ChangedToolError     a tool is not what was approved
+    │   │   ├── DoorResultError      a result is not what it says it is
+    │   │   ├── ForeignToolError     a tool ran, and says that it failed
+    │   │   ├── RedirectRefusedError an API sends the caller to another server
+    │   │   ├── ServerLostError      a server ended or broke off
+    │   │   └── SqlError             a database refuses a statement, or is not to be sent it
     │   └── SkillError               a skill that ships cannot do what was asked
     │       ├── DivisionByZeroError  a division by zero
     │       ├── EmptyListError       an item or a mean of a list that has no items

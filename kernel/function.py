@@ -12,6 +12,7 @@ from typing import Any, Literal
 from planloom.decorator import Declaration, Effect
 from planloom.docstring import summary
 from planloom.errors import ArgumentError
+from planloom.object_schema import object_schema
 from planloom.parameter import Parameter
 from planloom.signature import parameters_of, plan_name, return_type_of
 
@@ -83,12 +84,10 @@ class KernelFunction:
     @cached_property
     def schema(self) -> dict[str, Any]:
         """The JSON schema of the arguments as one object."""
-        return {
-            "type": "object",
-            "properties": {parameter.name: parameter.schema for parameter in self.parameters},
-            "required": [parameter.name for parameter in self.parameters if parameter.required],
-            "additionalProperties": False,
-        }
+        return object_schema(
+            {parameter.name: parameter.schema for parameter in self.parameters},
+            [parameter.name for parameter in self.parameters if parameter.required],
+        )
 
     def signature(self) -> str:
         """``Skill.name(first: str, second: int = 5)``, for messages."""

@@ -26,8 +26,8 @@ REQUIRED: Any = _Required()
 class Parameter:
     """One parameter of a function.
 
-    ``name`` is what plans write, ``key`` the Python name (``from`` and ``from_``). ``json_schema`` makes the JSON
-    schema where someone else wrote it (an API description); else it is made from the annotation.
+    ``name`` is what plans write, ``key`` the Python name (``from`` and ``from_``). ``json_schema`` makes the
+    JSON schema where someone else wrote it (an API description); else it is made from the annotation.
     """
 
     name: str
