@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
@@ -20,7 +21,8 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     def _run_once(self) -> None:
         timers = self._scheduled  # type: ignore[attr-defined]
         if not self._ready and timers:  # type: ignore[attr-defined]
-            self.now = max(self.now, timers[0].when())
+            # a little past the timer: far from zero, the loop's own tolerance is lost to rounding
+            self.now = max(self.now, math.nextafter(timers[0].when(), math.inf))
         super()._run_once()  # type: ignore[misc]
 
 
