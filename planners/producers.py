@@ -14,7 +14,7 @@ from planloom.planners.words import words
 
 __all__ = ["Producers", "can_give"]
 
-FIELDS = {"name": Field(weight=2.0), "result": Field(weight=2.0), "description": Field()}
+FIELDS = {"name": Field(), "gives": Field()}
 CANDIDATES = 12
 ENOUGH = 0.5
 """The share of what a parameter says of itself, by rarity, that a producer has to say too."""
@@ -25,8 +25,12 @@ class Producers:
     """Functions by what they give back; ``texts`` are those of ``searchable``, in the same order."""
 
     def __init__(self, functions: Sequence[KernelFunction], texts: Sequence[Mapping[str, str]]) -> None:
-        self._functions, self._texts = functions, texts
-        self._index = WordIndex(texts, FIELDS)
+        self._functions = functions
+        self._given = [
+            {"name": function.name, "gives": _gives(function, text)}
+            for function, text in zip(functions, texts, strict=True)
+        ]
+        self._index = WordIndex(self._given, FIELDS)
 
     def needed_by(self, chosen: Sequence[KernelFunction]) -> Ranking:
         """The best producer of each required parameter, by number; none of ``chosen`` itself."""
@@ -44,7 +48,7 @@ class Producers:
         scores: dict[int, float] = {}
         for number, _ in self._index.rank(f"{parameter.name} {parameter.description}", CANDIDATES):
             candidate = self._functions[number]
-            if can_give(candidate.returns, parameter.annotation):
+            if can_give(candidate.returns, parameter.annotation) and not _requires(candidate, parameter):
                 share = self._share(parameter, number) + SAME_SKILL * (candidate.skill == function.skill)
                 if share >= ENOUGH:
                     scores[number] = share
@@ -53,14 +57,24 @@ class Producers:
 
     def _share(self, parameter: Parameter, number: int) -> float:
         """How much of a parameter's words the candidate says too; 0 unless it says the whole name."""
-        text = self._texts[number]
-        given = set(words(f"{text['name']} {text['result']} {text['description']}"))
+        given = set(words(" ".join(self._given[number].values())))
         named = set(words(parameter.name))
         wanted = named | set(words(parameter.description))
         whole = sum(map(self._index.rarity, wanted))
         if not whole or not named <= given:
             return 0.0
         return sum(map(self._index.rarity, wanted & given)) / whole
+
+
+def _gives(function: KernelFunction, texts: Mapping[str, str]) -> str:
+    """What the function says it gives; its description will do, unless that tells what it changes."""
+    return texts["result"] or (texts["description"] if function.effect != "write" else "")
+
+
+def _requires(function: KernelFunction, wanted: Parameter) -> bool:
+    """Whether the function itself needs such a value, so that it is no source of one."""
+    names = {frozenset(words(parameter.name)) for parameter in function.parameters if parameter.required}
+    return frozenset(words(wanted.name)) in names
 
 
 def can_give(returned: Any, wanted: Any) -> bool:

@@ -12,6 +12,7 @@ from planloom.planners.producers import Producers
 from planloom.planners.vectors import VectorIndex
 from planloom.planners.word_index import Field, Ranking, WordIndex, best, merged
 from planloom.planners.words import sentences
+from planloom.services.embeddings import QueryEmbeddingService
 from planloom.services.protocol import EmbeddingService
 from planloom.sync import run_sync
 
@@ -25,7 +26,7 @@ FIELDS = {
     "meanings": Field(weight=0.6),
     "result": Field(weight=0.4),
 }
-FUSION_OFFSET = 10  # of reciprocal rank fusion: how little the very first ranks may outweigh the next ones
+FUSION_OFFSET = 2  # of reciprocal rank fusion: small, so that the first of either ranking stays in front
 FUSION_DEPTH = 3
 
 
@@ -71,7 +72,8 @@ class FunctionIndex:
             return self._found(self._words.search(goal, limit))
         depth = FUSION_DEPTH * limit
         by_words = self._words.search(goal, depth)
-        return self._found(fused([by_words, await self._by_vectors(self._embed, goal, depth)], limit))
+        by_vectors = await self._by_vectors(self._embed, goal, depth)
+        return self._found(fused([by_words, by_vectors], limit))
 
     def needed_by(self, chosen: Iterable[KernelFunction]) -> list[Found]:
         """Functions that can produce what the chosen ones require, best first; none of the chosen."""
@@ -90,7 +92,8 @@ class FunctionIndex:
         if self._vectors is None:  # only when somebody searches: thousands of texts take their time
             self._vectors = VectorIndex(await embed.embed([card(text) for text in self._texts]))
         index = self._vectors
-        vectors = await embed.embed(list(dict.fromkeys([goal, *sentences(goal)])))
+        ask = embed.embed_queries if isinstance(embed, QueryEmbeddingService) else embed.embed
+        vectors = await ask(list(dict.fromkeys([goal, *sentences(goal)])))
         return merged([(index.rank(vector, limit), 1.0) for vector in vectors], limit)
 
 

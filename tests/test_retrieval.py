@@ -209,6 +209,20 @@ class Orders:
         """Cancel it."""
 
 
+class Streets:
+    @kernel_function(effect="read")
+    def largest(
+        self, city: Annotated[str, "The city's name"]
+    ) -> Annotated[str, "The largest street in the city"]:
+        """Name a city's largest street."""
+        return city
+
+    @kernel_function
+    def close(self, street: Annotated[str, "The street in that city's centre"]) -> str:
+        """Close a street of a city."""
+        return street
+
+
 class TestNeeds:
     def test_a_look_up_is_needed(self, kernel: Kernel) -> None:
         index = FunctionIndex(kernel.functions.values())
@@ -219,6 +233,12 @@ class TestNeeds:
         kernel = kernel_of(Orders(), Weather())
         needed = FunctionIndex(kernel.functions.values()).needed_by([kernel.functions["Orders.cancel"]])
         assert names([hit.function for hit in needed]) == ["Orders.latest"]
+
+    def test_what_needs_the_value_itself_is_no_source_of_it(self) -> None:
+        kernel = kernel_of(Weather(), Streets())
+        assert (
+            FunctionIndex(kernel.functions.values()).needed_by([kernel.functions["Weather.forecast"]]) == []
+        )
 
     def test_nothing_is_needed_for_what_is_chosen_too(self, kernel: Kernel) -> None:
         index = FunctionIndex(kernel.functions.values())
