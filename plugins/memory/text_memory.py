@@ -134,7 +134,7 @@ class SemanticTextMemory:
             return
         for record in records:
             check_record(record)
-        await self._check_model(collection)
+        await self.check_model(collection)
         texts = [searchable_text(record) for record in records]
         vectors = checked_vectors(self.embed.name, await self.embed.embed(texts), len(texts))
         await self.store.create(Collection(collection, self.embed.name, len(vectors[0]), self.distance))
@@ -238,7 +238,7 @@ class SemanticTextMemory:
 
     # ----------------------------------------------------------------------------------------------------
 
-    async def _check_model(self, collection: str) -> None:
+    async def check_model(self, collection: str) -> None:
         """Refuse another model before it has made any vectors."""
         for held in await self.store.collections():
             if held.name == collection:
