@@ -19,7 +19,7 @@ from planloom.cli.questions import Questions
 from planloom.cli.terminal import Terminal
 from planloom.cli.text import inert, inert_json, shown
 from planloom.function import KernelFunction
-from planloom.planners.policy import CallRequest
+from planloom.planners.running.policy import CallRequest
 
 
 class Login(BaseModel):

@@ -15,9 +15,9 @@ from planloom.cli.source import PlanText, read_plan_text
 from planloom.cli.terminal import Terminal
 from planloom.cli.text import inert_json
 from planloom.kernel import Kernel
-from planloom.planners.diagnostic import Diagnostic
 from planloom.planners.errors import PlanError
-from planloom.planners.report import format_diagnostics
+from planloom.planners.language.diagnostic import Diagnostic
+from planloom.planners.language.report import format_diagnostics
 
 __all__ = ["HELP", "NAME", "add_arguments", "run"]
 

@@ -7,7 +7,7 @@ from enum import IntEnum
 from planloom.cli.errors import UsageError
 from planloom.errors import BudgetExceededError, MissingExtraError, RegistrationError, ServiceError
 from planloom.planners.errors import PlanError, PlannerError
-from planloom.planners.run_errors import AskError, RunCancelled, RunError
+from planloom.planners.running.run_errors import AskError, RunCancelled, RunError
 
 __all__ = ["Exit", "exit_for"]
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from planloom.cli.progress import shown_arguments
 from planloom.cli.text import shown
-from planloom.planners.nodes import ForEach, If, Node, Result
+from planloom.planners.compiling.program import Step
+from planloom.planners.language.nodes import ForEach, If, Node, Result
 from planloom.planners.plan import Plan
-from planloom.planners.program import Step
 
 __all__ = ["draw_text", "results_of", "stages"]
 

@@ -9,10 +9,10 @@ from planloom.cli.exits import exit_for
 from planloom.cli.terminal import Terminal
 from planloom.cli.text import inert_json
 from planloom.planners.errors import PlanError, PlannerError
-from planloom.planners.events import Event
 from planloom.planners.plan import Plan
-from planloom.planners.records import RunResult
-from planloom.planners.run_errors import RunError, StepError
+from planloom.planners.running.events import Event
+from planloom.planners.running.records import RunResult
+from planloom.planners.running.run_errors import RunError, StepError
 
 __all__ = ["JsonLines", "describe_error"]
 

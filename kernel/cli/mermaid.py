@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from planloom.cli.graph import results_of
 from planloom.cli.text import shown
+from planloom.planners.compiling.program import Step
 from planloom.planners.plan import Plan
-from planloom.planners.program import Step
 
 __all__ = ["draw_mermaid"]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from planloom.cli.terminal import Terminal
 from planloom.cli.text import shown
-from planloom.planners.events import (
+from planloom.planners.running.events import (
     ApprovalRequested,
     Event,
     PlanFinished,

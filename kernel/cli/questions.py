@@ -9,7 +9,7 @@ from typing import Any
 from planloom.cli.errors import UsageError
 from planloom.cli.progress import shown_arguments
 from planloom.cli.terminal import Terminal
-from planloom.planners.policy import CallRequest
+from planloom.planners.running.policy import CallRequest
 
 __all__ = ["Questions"]
 

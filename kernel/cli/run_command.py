@@ -9,6 +9,7 @@ anything, it runs only after a yes (--yes says it beforehand).
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping
 from typing import Any
 
 from planloom.cli.exits import Exit
@@ -30,8 +31,10 @@ from planloom.cli.source import plan_text
 from planloom.cli.terminal import Terminal
 from planloom.errors import PlanloomError
 from planloom.kernel import Kernel
-from planloom.planners.executor import Executor
+from planloom.planners.language.variables import variable_key
 from planloom.planners.plan import Plan
+from planloom.planners.running.executor import Executor
+from planloom.planners.running.run_errors import AskError
 from planloom.usage import metered
 
 __all__ = ["HELP", "NAME", "add_arguments", "run"]
@@ -86,10 +89,23 @@ async def _plan_and_run(arguments: Namespace, terminal: Terminal, lines: JsonLin
         if not await _wanted(plan, arguments, terminal, questions):
             terminal.say("planloom: the plan was not run; `planloom plan -o plan.xml` saves one for editing")
             return Exit.WRONG_PLAN
+    _require_answers(plan, variables, terminal)
     if arguments.json:
         lines.plan(plan)
     await _execute(plan, kernel, variables, arguments, terminal, questions, lines)
     return Exit.DONE
+
+
+def _require_answers(plan: Plan, variables: Mapping[str, Any], terminal: Terminal) -> None:
+    """Raise ``AskError``, in the command line's words, when the plan asks and nobody is there."""
+    given = {variable_key(name) for name in variables}
+    asked = [unit.step.sets for unit in plan.program.asks if unit.known_as not in given]
+    if asked and not terminal.interactive:
+        raise AskError(
+            f"the plan asks for ${asked[0]} and there is no terminal to ask at. "
+            f"Give it with --var {asked[0]}=VALUE.",
+            plan,
+        )
 
 
 async def _wanted(plan: Plan, arguments: Namespace, terminal: Terminal, questions: Questions) -> bool:

@@ -8,7 +8,7 @@ import unicodedata
 from pydantic_core import to_jsonable_python
 
 from planloom.planners.errors import RenderError
-from planloom.planners.rendering import render_text
+from planloom.planners.language.rendering import render_text
 
 __all__ = ["inert", "inert_json", "shown", "to_plain"]
 
