@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from planloom.planners.diagnostic import Diagnostic
+    from planloom.planners.compiling.program import Step
     from planloom.planners.errors import (
         AnswerCutError,
         InvalidGoalError,
@@ -19,7 +19,10 @@ if TYPE_CHECKING:
         PlannerError,
         PlanNotPossible,
     )
-    from planloom.planners.events import (
+    from planloom.planners.language.diagnostic import Diagnostic
+    from planloom.planners.language.json_form import PLAN_SCHEMA
+    from planloom.planners.plan import Plan
+    from planloom.planners.running.events import (
         ApprovalRequested,
         Event,
         EventListener,
@@ -30,15 +33,18 @@ if TYPE_CHECKING:
         StepOutput,
         StepStarted,
     )
-    from planloom.planners.executor import AskHandler, Executor
-    from planloom.planners.json_form import PLAN_SCHEMA
-    from planloom.planners.plan import Plan
-    from planloom.planners.policy import Allowed, Approver, CallRequest, Denied, NeedsApproval, Policy
-    from planloom.planners.program import Step
-    from planloom.planners.records import RunResult, StepRecord
-    from planloom.planners.run_errors import AskError, RunCancelled, RunError, RunTimeoutError, StepError
+    from planloom.planners.running.executor import AskHandler, Executor
+    from planloom.planners.running.policy import Allowed, Approver, CallRequest, Denied, NeedsApproval, Policy
+    from planloom.planners.running.records import RunResult, StepRecord
+    from planloom.planners.running.run_errors import (
+        AskError,
+        RunCancelled,
+        RunError,
+        RunTimeoutError,
+        StepError,
+    )
+    from planloom.planners.running.step_runner import KernelRunner, StepRunner
     from planloom.planners.sequential import SequentialPlanner
-    from planloom.planners.step_runner import KernelRunner, StepRunner
 
 __all__ = [
     "PLAN_SCHEMA",
@@ -82,7 +88,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "diagnostic": ("Diagnostic",),
+    "language.diagnostic": ("Diagnostic",),
     "errors": (
         "AnswerCutError",
         "InvalidGoalError",
@@ -92,7 +98,7 @@ _HOMES = {
         "PlanNotPossible",
         "PlannerError",
     ),
-    "events": (
+    "running.events": (
         "ApprovalRequested",
         "Event",
         "EventListener",
@@ -103,15 +109,15 @@ _HOMES = {
         "StepOutput",
         "StepStarted",
     ),
-    "executor": ("AskHandler", "Executor"),
-    "json_form": ("PLAN_SCHEMA",),
+    "running.executor": ("AskHandler", "Executor"),
+    "language.json_form": ("PLAN_SCHEMA",),
     "plan": ("Plan",),
-    "policy": ("Allowed", "Approver", "CallRequest", "Denied", "NeedsApproval", "Policy"),
-    "program": ("Step",),
-    "records": ("RunResult", "StepRecord"),
-    "run_errors": ("AskError", "RunCancelled", "RunError", "RunTimeoutError", "StepError"),
+    "running.policy": ("Allowed", "Approver", "CallRequest", "Denied", "NeedsApproval", "Policy"),
+    "compiling.program": ("Step",),
+    "running.records": ("RunResult", "StepRecord"),
+    "running.run_errors": ("AskError", "RunCancelled", "RunError", "RunTimeoutError", "StepError"),
     "sequential": ("SequentialPlanner",),
-    "step_runner": ("KernelRunner", "StepRunner"),
+    "running.step_runner": ("KernelRunner", "StepRunner"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from planloom.errors import PlanloomError
 from planloom.planners.attempt import Attempt
-from planloom.planners.diagnostic import Diagnostic
-from planloom.planners.report import format_diagnostics
+from planloom.planners.language.diagnostic import Diagnostic
+from planloom.planners.language.report import format_diagnostics
 
 __all__ = [
     "AnswerCutError",

@@ -12,12 +12,12 @@ from planloom.errors import BudgetExceededError, ContextLengthError, FunctionErr
 from planloom.kernel import Kernel
 from planloom.planners.errors import PlanError, PlannerError, PlanNotPossible
 from planloom.planners.evaluation_report import Outcome, Report
-from planloom.planners.executor import Executor
 from planloom.planners.goals import Catalogue, Goal, GoalFileError, kernel_of, read_catalogues, read_goals
 from planloom.planners.plan import Plan
 from planloom.planners.plan_score import WRONG, PlanScore, score
 from planloom.planners.plan_shape import PlanShape, shape_of
-from planloom.planners.run_errors import RunError
+from planloom.planners.running.executor import Executor
+from planloom.planners.running.run_errors import RunError
 from planloom.services.protocol import ChatService
 from planloom.usage import metered
 

@@ -9,15 +9,16 @@ from typing import Any
 
 from planloom.functions import FunctionsView
 from planloom.kernel import Kernel
-from planloom.planners.checker import check
-from planloom.planners.diagnostic import Diagnostic
+from planloom.planners.compiling.checker import check
+from planloom.planners.compiling.program import InputNeed, Program, Step
 from planloom.planners.errors import PlanError
-from planloom.planners.json_form import tree_from_json, tree_to_json
-from planloom.planners.nodes import PlanTree
-from planloom.planners.program import InputNeed, Program, Step
-from planloom.planners.reader import read_plan
-from planloom.planners.variables import variable_key
-from planloom.planners.writer import write_plan
+from planloom.planners.language.diagnostic import Diagnostic
+from planloom.planners.language.json_form import tree_from_json, tree_to_json
+from planloom.planners.language.nodes import PlanTree
+from planloom.planners.language.reader import read_plan
+from planloom.planners.language.variables import variable_key
+from planloom.planners.language.writer import write_plan
+from planloom.services.protocol import Usage
 
 __all__ = ["Plan"]
 
@@ -54,6 +55,8 @@ class Plan:
         """The text that was read, a model's chatter included; the places of diagnostics are in it."""
         self.program: Program = checked.program
         self.steps: tuple[Step, ...] = checked.steps
+        self.usage = Usage()
+        """The tokens that making the plan took; none for one that no model wrote."""
 
     @classmethod
     def parse(

@@ -8,10 +8,10 @@ from keyword import iskeyword
 from typing import Annotated, Any
 
 from planloom.decorator import Effect, kernel_function
+from planloom.planners.language.references import Reference, parse_value
+from planloom.planners.language.variables import INPUT, variable_key
 from planloom.planners.plan import Plan
-from planloom.planners.records import RunResult
-from planloom.planners.references import Reference, parse_value
-from planloom.planners.variables import INPUT, variable_key
+from planloom.planners.running.records import RunResult
 
 __all__ = ["plan_function", "value_of"]
 

@@ -15,10 +15,10 @@ from graphlib import TopologicalSorter
 from planloom.function import KernelFunction
 from planloom.functions import FunctionsView
 from planloom.parameter import Parameter
-from planloom.planners.nodes import Ask, Call, ForEach, If, PlanTree
-from planloom.planners.outline import PREVIOUS, BodyDraft, Draft, Setting, outline, resolve
-from planloom.planners.references import Reference, Template, Text, parse_value, path_text
-from planloom.planners.variables import INPUT, variable_key
+from planloom.planners.compiling.outline import PREVIOUS, BodyDraft, Draft, Setting, outline, resolve
+from planloom.planners.language.nodes import Ask, Call, ForEach, If, PlanTree
+from planloom.planners.language.references import Reference, Template, Text, parse_value, path_text
+from planloom.planners.language.variables import INPUT, variable_key
 
 __all__ = ["ASK", "CallShape", "PlanShape", "Taken", "shape_of"]
 

@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from planloom.plugins.mcp_client import McpServer as McpServer
     from planloom.plugins.openapi import openapi_skill as openapi_skill
     from planloom.plugins.openapi_auth import api_key as api_key
     from planloom.plugins.openapi_auth import basic as basic
@@ -18,6 +19,7 @@ _HOME = {
     "api_key": "openapi_auth",
     "basic": "openapi_auth",
     "bearer": "openapi_auth",
+    "McpServer": "mcp_client",
     "openapi_skill": "openapi",
 }
 

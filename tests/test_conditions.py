@@ -10,11 +10,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from planloom.planners.comparison import compare
-from planloom.planners.conditions import evaluate, parse_condition, references_in
 from planloom.planners.errors import ConditionError, ConditionSyntaxError
-from planloom.planners.expressions import And, Comparison, Constant, Expression, Items, Not, Or, Variable
-from planloom.planners.references import Reference
+from planloom.planners.language.comparison import compare
+from planloom.planners.language.conditions import evaluate, parse_condition, references_in
+from planloom.planners.language.expressions import (
+    And,
+    Comparison,
+    Constant,
+    Expression,
+    Items,
+    Not,
+    Or,
+    Variable,
+)
+from planloom.planners.language.references import Reference
 
 A, B, C = (Variable(Reference(name)) for name in "ABC")
 ONE = Constant(1)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from planloom.errors import PlanloomError
-from planloom.planners.diagnostic import CODES, MEANINGS, Diagnostic
 from planloom.planners.errors import (
     AnswerCutError,
     InvalidGoalError,
@@ -15,7 +14,8 @@ from planloom.planners.errors import (
     PlannerError,
     PlanNotPossible,
 )
-from planloom.planners.nodes import Place
+from planloom.planners.language.diagnostic import CODES, MEANINGS, Diagnostic
+from planloom.planners.language.nodes import Place
 
 
 def printed(text: str, line: int, column: int, hint: str = "") -> list[str]:

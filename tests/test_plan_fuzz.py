@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planloom.planners.diagnostic import CODES
 from planloom.planners.errors import PlanError
-from planloom.planners.json_form import tree_from_json, tree_to_json
-from planloom.planners.limits import Limits
-from planloom.planners.reader import Reading, read_plan
-from planloom.planners.writer import write_plan
+from planloom.planners.language.diagnostic import CODES
+from planloom.planners.language.json_form import tree_from_json, tree_to_json
+from planloom.planners.language.limits import Limits
+from planloom.planners.language.reader import Reading, read_plan
+from planloom.planners.language.writer import write_plan
 
 SAMPLE = """Here you are:
 ```xml

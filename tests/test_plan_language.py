@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import pytest
+
 from planloom import Kernel, kernel_function
 from planloom.planners import Executor, Plan, PlanError, StepError
 

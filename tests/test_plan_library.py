@@ -14,7 +14,6 @@ import pytest
 from planloom import Kernel, kernel_function
 from planloom.errors import InvalidNameError, NameClashError
 from planloom.planners.errors import PlanError
-from planloom.planners.executor import Executor
 from planloom.planners.library import PlanLibrary
 from planloom.planners.library_errors import (
     LibraryFileError,
@@ -23,7 +22,8 @@ from planloom.planners.library_errors import (
     StoredPlanNotFound,
 )
 from planloom.planners.plan import Plan
-from planloom.planners.run_errors import StepError
+from planloom.planners.running.executor import Executor
+from planloom.planners.running.run_errors import StepError
 
 GREET = """<plan>
   <function.Text.upper text="$INPUT" setContextVariable="LOUD"/>

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from planloom.planners.limits import Limits
-from planloom.planners.nodes import Argument, Ask, Call, ForEach, If, Node, Place, PlanTree, Result
-from planloom.planners.reader import Reading, read_plan
+from planloom.planners.language.limits import Limits
+from planloom.planners.language.nodes import Argument, Ask, Call, ForEach, If, Node, Place, PlanTree, Result
+from planloom.planners.language.reader import Reading, read_plan
 
 
 def codes(reading: Reading, severity: str = "error") -> list[str]:

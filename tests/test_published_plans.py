@@ -14,11 +14,11 @@ import pytest
 from planloom import Kernel
 from planloom.function import KernelFunction
 from planloom.parameter import Parameter
-from planloom.planners import Executor, Plan
-from planloom.planners.nodes import Argument, Call, Node, PlanTree, Result
-from planloom.planners.paths import walk
-from planloom.planners.references import Reference, Template, Text, parse_value
-from planloom.planners.writer import write_plan
+from planloom.planners import Executor, Plan, PlanError
+from planloom.planners.language.nodes import Argument, Call, Node, PlanTree, Result
+from planloom.planners.language.paths import walk
+from planloom.planners.language.references import Reference, Template, Text, parse_value
+from planloom.planners.language.writer import write_plan
 from planloom.skill import Skill
 from virtual_time import run_virtual
 
@@ -27,6 +27,16 @@ TYPES: dict[str, Any] = {
     "str": str, "string": str, "int": int, "integer": int, "float": float, "number": float, "bool": bool,
     "boolean": bool, "array": list[Any], "list": list[Any], "object": dict[str, Any], "dict": dict[str, Any],
 }  # fmt: skip
+
+NAMES_NOTHING = {
+    # their published result names a variable that no published step sets; the checker must say so
+    "nestful_glaive-45": "var4",
+    "nestful_glaive-94": "var2",
+    "nestful_glaive-103": "var3",
+    "nestful_glaive-104": "var3",
+    "nestful_sgd-18": "var3",
+    "nestful_sgd-34": "var2",
+}
 
 
 @cache
@@ -170,12 +180,25 @@ def expected_argument(argument: Any, outputs: Mapping[str, Any]) -> Any:
     return argument
 
 
-@pytest.mark.parametrize(("name", "count"), [("nestful.jsonl", 300), ("nestools.jsonl", 1000)])
+def same(given: Any, expected: Any) -> bool:
+    """Whether a function was given what was published; a literal takes the declared type: 4, "4", 4.0."""
+    if isinstance(given, str) and not isinstance(expected, str):
+        return given == argument_text(expected)
+    if isinstance(expected, str) and isinstance(given, int | float) and not isinstance(given, bool):
+        return given == float(expected)
+    return bool(given == expected)
+
+
+@pytest.mark.parametrize(("name", "count"), [("nestful.jsonl", 294), ("nestools.jsonl", 1000)])
 def test_every_published_plan_runs_and_every_reference_resolves(name: str, count: int) -> None:
     ran = 0
     for task in tasks(name):
         stubs = Stubs(task)
         kernel = stubs.kernel()
+        if task["task_id"] in NAMES_NOTHING:
+            with pytest.raises(PlanError, match=f"nothing sets [$]{NAMES_NOTHING[task['task_id']]}"):
+                Plan.parse(plan_of(task), kernel, inputs=())
+            continue
         plan = Plan.parse(plan_of(task), kernel, inputs=())
         result = asyncio.run(Executor(kernel).run(plan))
         assert [name for name, _ in stubs.calls] == [function_name(s["function"]) for s in task["steps"]]
@@ -183,8 +206,7 @@ def test_every_published_plan_runs_and_every_reference_resolves(name: str, count
             for parameter, argument in step["args"].items():
                 if not any(isinstance(part, Template) for part in [parse_value(str(argument))]):
                     expected = expected_argument(argument, stubs.outputs)
-                    # a literal takes the declared type: 4 is "4" for a text parameter
-                    assert given[function_name(parameter)] in (expected, argument_text(expected))
+                    assert same(given[function_name(parameter)], expected)
         binding = (task["expected"] or {}).get("result_binding") or {}
         assert list(result.results.values()) == [
             expected_argument(v, stubs.outputs) for v in binding.values()

@@ -17,10 +17,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field, computed_field
 
-from planloom.planners.annotations import UNKNOWN, PathFault, annotation_at, check_path
 from planloom.planners.errors import PathError, ReferenceSyntaxError, RenderError
-from planloom.planners.paths import walk
-from planloom.planners.references import (
+from planloom.planners.language.annotations import UNKNOWN, PathFault, annotation_at, check_path
+from planloom.planners.language.paths import walk
+from planloom.planners.language.references import (
     Path,
     Reference,
     Template,

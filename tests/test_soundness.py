@@ -17,8 +17,8 @@ from planloom import Kernel
 from planloom.function import KernelFunction
 from planloom.parameter import Parameter
 from planloom.planners import Executor, Plan, StepError
-from planloom.planners.nodes import Argument, Call, ForEach, If, Node, PlanTree, Result
-from planloom.planners.references import render_text
+from planloom.planners.language.nodes import Argument, Call, ForEach, If, Node, PlanTree, Result
+from planloom.planners.language.references import render_text
 from planloom.skill import Skill
 from virtual_time import run_virtual
 

@@ -35,6 +35,9 @@ __all__ = ["LlamaService"]
 
 T = TypeVar("T")
 
+SMALL_BYTES = 1_000_000_000
+"""About a thousand million weights, quantized."""
+
 
 class LlamaService:
     """A model that runs in this process: no server, no key, no network.
@@ -94,6 +97,11 @@ class LlamaService:
     @property
     def context_tokens(self) -> int:
         return self._engine.context_tokens if self._engine else self._context_tokens
+
+    @property
+    def is_small(self) -> bool:
+        """Whether the model is too small to write a plan in one go; planners ask it closed questions instead."""
+        return self._file is not None and self._file.stat().st_size < SMALL_BYTES
 
     async def load(self) -> None:
         """Load the model now instead of on the first call.

@@ -1,0 +1,166 @@
+"""What names mean in a plan that is being checked: settings, elements of loops, and plan inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any, get_args, get_origin
+
+from planloom.function import KernelFunction
+from planloom.names import nearest
+from planloom.planners.compiling import getters
+from planloom.planners.compiling.outline import PREVIOUS, Draft, Found, resolve
+from planloom.planners.compiling.program import Getter, InputNeed
+from planloom.planners.language.annotations import PathFault, annotation_at, check_path
+from planloom.planners.language.diagnostic import Diagnostic
+from planloom.planners.language.nodes import Ask, Call, ForEach, Place
+from planloom.planners.language.references import Reference, ReferenceSyntaxError, parse_value
+from planloom.planners.language.variables import INPUT, variable_key
+
+__all__ = ["Names"]
+
+
+class Names:
+    """Resolves names at drafts, notes what each draft must wait for, and gathers the plan's inputs.
+
+    Args:
+        functions: the function of each call's draft.
+        declared: the inputs that will exist; None when that is not known yet.
+    """
+
+    def __init__(self, functions: dict[Draft, KernelFunction], declared: Collection[str] | None) -> None:
+        self.functions = functions
+        self.declared = None if declared is None else {variable_key(name) for name in declared}
+        self.needs: dict[str, InputNeed] = {}
+        self.known: dict[str, str] = {}
+        """Every name in use, folded -> as written; for hints."""
+
+    # -- references ------------------------------------------------------------------------------------
+
+    def getter(self, reference: Reference, at: Draft, place: Place) -> tuple[Getter, list[Diagnostic]]:
+        """The getter of a reference, and what is wrong with it."""
+        name = variable_key(reference.name)
+        if name == variable_key(INPUT):
+            return getters.walked(self.given(INPUT, place), reference.path), []
+        found = resolve(name, at)
+        faults = list(self._faults(reference, found, at, place))
+        if not found.settings and found.element is None:
+            fallback: Getter = self.given(reference.name, place)
+            return getters.walked(fallback, reference.path), faults
+        wait_for(at, found)
+        faults += self._path_faults(reference, at, place)
+        return getters.walked(getters.of_found(found, reference.name), reference.path), faults
+
+    def _faults(self, reference: Reference, found: Found, at: Draft, place: Place) -> list[Diagnostic]:
+        name = variable_key(reference.name)
+        if found.forward > 1:
+            message = f"${reference.name} is set {found.forward} times below and never above"
+            return [Diagnostic.error("ambiguous-name", message, place, "move the step that it means up")]
+        if found.settings or found.element is not None:
+            if found.certain or found.element is not None:
+                return []
+            message = f"${reference.name} is set only under a condition"
+            hint = "set it in <else> too, or before <if>; the run fails where it is missing"
+            return [Diagnostic.warning("undefined-variable", message, place, hint)]
+        if _sets(at) == name:
+            message = f"${reference.name} is what this step itself sets"
+            return [Diagnostic.error("cycle", message, place)]
+        if self.declared is not None and name not in self.declared:
+            return [self._undefined(reference.name, place)]
+        return []
+
+    def _undefined(self, name: str, place: Place) -> Diagnostic:
+        known = [*self.known.values(), *sorted(self.declared or ())]
+        close = nearest(name, known)
+        hint = f"did you mean ${close[0]}?" if close else f"there are: {', '.join(sorted(set(known)))}"
+        return Diagnostic.error("undefined-variable", f"nothing sets ${name}", place, hint)
+
+    def _path_faults(self, reference: Reference, at: Draft, place: Place) -> list[Diagnostic]:
+        whole = self.annotation(Reference(reference.name, ()), at)
+        fault = check_path(whole, reference.path) if reference.path else None
+        faulty = isinstance(fault, PathFault)
+        return [Diagnostic.error("bad-reference", str(fault), place)] if faulty else []
+
+    # -- what is around --------------------------------------------------------------------------------
+
+    def previous(self, at: Draft, parameter: str, place: Place) -> Getter:
+        """The previous step's output; for the first step INPUT, or an input called like the parameter."""
+        found = resolve(PREVIOUS, at)
+        wait_for(at, found)
+        if found.certain:
+            return getters.of_found(found, "the previous output")
+        first = self._first_input(parameter, place)
+        return getters.of_found(found, "the previous output", first) if found.settings else first
+
+    def _first_input(self, parameter: str, place: Place) -> Getter:
+        if variable_key(parameter) in (variable_key(INPUT), PREVIOUS):
+            return self.given(INPUT, place)
+        needed = InputNeed(INPUT, True, place, instead=parameter)
+        self.needs.setdefault(variable_key(INPUT), needed)
+        instead = getters.input_value(variable_key(parameter))
+        return getters.input_value(variable_key(INPUT), instead)
+
+    def given(self, name: str, place: Place) -> Getter:
+        """A plan input that the run must supply."""
+        earlier = self.needs.get(variable_key(name))
+        if earlier is None or not earlier.required or earlier.implied_by or earlier.instead:
+            self.needs[variable_key(name)] = InputNeed(name, True, place)
+        return getters.input_value(variable_key(name))
+
+    def ambient(self, name: str, default: Getter | None, place: Place, argument: str) -> Getter:
+        """An argument left out: a plan input of that name if the caller supplies one, or ``default``."""
+        if variable_key(name) not in self.needs:
+            self.needs[variable_key(name)] = InputNeed(name, default is None, place, implied_by=argument)
+        return getters.input_value(variable_key(name), default)
+
+    def may_be_input(self, name: str) -> bool:
+        """Whether a caller may supply an input of that name. INPUT is only ever the run's own."""
+        key = variable_key(name)
+        return key != variable_key(INPUT) and (self.declared is None or key in self.declared)
+
+    # -- types -----------------------------------------------------------------------------------------
+
+    def annotation(self, reference: Reference, at: Draft) -> Any:
+        """The declared type of what a reference gives; Any when it is not known."""
+        found = resolve(variable_key(reference.name), at)
+        if variable_key(reference.name) == variable_key(INPUT):
+            return Any
+        if found.element is not None and not found.settings:
+            return annotation_at(self._element_type(at, found.element), reference.path)
+        if not found.certain or len(found.settings) != 1:
+            return Any
+        return annotation_at(self._set_type(found), reference.path)
+
+    def _set_type(self, found: Found) -> Any:
+        setting = found.settings[0][1]
+        if setting.export is not None:
+            return list[Any]
+        function = self.functions.get(setting.draft)
+        return str if isinstance(setting.draft.node, Ask) else (function.returns if function else Any)
+
+    def _element_type(self, at: Draft, up: int) -> Any:
+        body = list(at.body.chain())[up]
+        loop = body.loop
+        if loop is None or not isinstance(loop.node, ForEach):
+            return Any
+        source = _reference(loop.node.source)
+        whole = self.annotation(source, loop) if source else Any
+        return get_args(whole)[0] if get_origin(whole) in (list, tuple, set) and get_args(whole) else Any
+
+
+def wait_for(at: Draft, found: Found) -> None:
+    """Note on ``at``, and on the loops around it, which units must come first."""
+    for up, setting in found.settings:
+        at.needs[(up, setting.draft.index)] = None
+
+
+def _reference(text: str) -> Reference | None:
+    try:
+        value = parse_value(text)
+    except ReferenceSyntaxError:
+        return None
+    return value if isinstance(value, Reference) else None
+
+
+def _sets(draft: Draft) -> str | None:
+    node = draft.node
+    return variable_key(node.sets) if isinstance(node, Call | Ask) and node.sets else None

@@ -1,0 +1,1 @@
+"""The plan language: text to syntax tree and back, references, paths and conditions."""

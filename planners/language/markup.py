@@ -1,0 +1,221 @@
+"""The tokens of a plan's XML: tags with their attributes, text and CDATA, read tolerantly in one pass.
+
+What can only be meant one way is mended with a warning; every other fault is reported and passed over, so
+that reading goes on. The time is linear in the length of the text, whatever it holds.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from planloom.planners.language.characters import quoted
+from planloom.planners.language.entities import decode_attribute
+from planloom.planners.language.findings import Findings
+from planloom.planners.language.limits import Limits
+
+__all__ = ["Attribute", "CloseTag", "Cut", "Markup", "OpenTag", "RawText", "Token", "is_element_name"]
+
+# Runs of characters of one class; what may follow what is decided below.
+NAME = re.compile(r"[^\W\d][\w.\-:]*")
+NOT_SPACE = re.compile(r"[^ \t\r\n]")
+MARKUP = re.compile(r"<(?:[/!?]|[^\W\d]|\Z)")
+UNPLAIN = re.compile(r"[&<\t\n\r]")
+
+COMMENT, CDATA = "<!--", "<![CDATA["
+
+
+class Attribute(NamedTuple):
+    """``value`` is decoded; ``verbatim`` says that it stands in the text just so, at ``value_offset``."""
+
+    name: str
+    value: str
+    offset: int
+    value_offset: int
+    verbatim: bool
+
+
+class OpenTag(NamedTuple):
+    """``broken``: a fault in it has been reported, so nothing should be concluded from what it lacks."""
+
+    name: str
+    attributes: list[Attribute]
+    empty: bool
+    offset: int
+    broken: bool
+
+
+class CloseTag(NamedTuple):
+    name: str
+    offset: int
+
+
+class RawText(NamedTuple):
+    """Text between tags; entities in it are not decoded yet, unless it is ``literal``."""
+
+    text: str
+    offset: int
+    literal: bool
+
+
+class Cut(NamedTuple):
+    """The text ends inside the markup that starts at ``offset``."""
+
+    offset: int
+    message: str
+
+
+Token = OpenTag | CloseTag | RawText | Cut
+
+
+def is_element_name(name: str) -> bool:
+    """Whether all of ``name`` is read as the name of an element or attribute."""
+    return NAME.fullmatch(name) is not None
+
+
+class Markup:
+    """Reads tokens one after the other; ``at`` is how far it has come."""
+
+    def __init__(self, start: int, findings: Findings, limits: Limits) -> None:
+        self.at = start
+        self._text = findings.source.text
+        self._findings = findings
+        self._limits = limits
+
+    def tokens(self) -> Iterator[Token]:
+        """The tokens up to the end of the text, comments left out; a ``Cut`` is the last one."""
+        text = self._text
+        while self.at < len(text):
+            token = self._tag() if MARKUP.match(text, self.at) else self._run_of_text()
+            if token is not None:
+                yield token
+                if type(token) is Cut:
+                    return
+
+    def _run_of_text(self) -> RawText:
+        start = self.at
+        end = MARKUP.search(self._text, start)
+        self.at = end.start() if end else len(self._text)
+        return RawText(self._text[start : self.at], start, False)
+
+    def _tag(self) -> Token | None:
+        start, following = self.at, self._text[self.at + 1 : self.at + 2]
+        if following == "/":
+            return self._closing_tag()
+        if following in ("!", "?"):
+            return self._special()
+        name = NAME.match(self._text, start + 1)
+        return self._opening_tag(name) if name else Cut(start, "the text ends after '<'")
+
+    def _closing_tag(self) -> Token:
+        start = self.at
+        name = NAME.match(self._text, start + 2)
+        tag = CloseTag(name[0] if name else "", start)
+        at = _after_space(self._text, name.end() if name else start + 2)
+        if self._text.startswith(">", at):
+            self.at = at + 1
+            return tag
+        if at == len(self._text):
+            return Cut(start, "the text ends inside a closing tag")
+        self._broken("this closing tag is broken", at, "write </name>")
+        return self._recover(tag, at)
+
+    def _special(self) -> Token | None:
+        text, start = self._text, self.at
+        if text.startswith(COMMENT, start):
+            return self._skip("-->", start + len(COMMENT), "a comment")
+        if text.startswith(CDATA, start):
+            return self._cdata(start + len(CDATA))
+        rest = text[start : start + len(CDATA)]
+        if start + len(rest) == len(text) and (COMMENT.startswith(rest) or CDATA.startswith(rest)):
+            return Cut(start, "the text ends inside a comment")
+        instruction = text[start + 1] == "?"
+        what = "a processing instruction" if instruction else "a DOCTYPE or declaration"
+        self._findings.broken("forbidden-xml", f"{what} is not allowed in a plan", start, "leave it out")
+        return self._skip("?>" if instruction else ">", start + 2, what)
+
+    def _skip(self, ending: str, start: int, what: str) -> Cut | None:
+        end = self._text.find(ending, start)
+        if end < 0:
+            return Cut(self.at, f"the text ends inside {what}")
+        self.at = end + len(ending)
+        return None
+
+    def _cdata(self, start: int) -> Token:
+        cut = self._skip("]]>", start, "a CDATA section")
+        return cut or RawText(self._text[start : self.at - len("]]>")], start, True)
+
+    def _opening_tag(self, name: re.Match[str]) -> Token:
+        text, start, at = self._text, self.at, name.end()
+        attributes: list[Attribute] = []
+        while True:
+            before, at = at, _after_space(text, at)
+            if text.startswith((">", "/>"), at):
+                empty = text[at] == "/"
+                self.at = at + 1 + empty
+                return OpenTag(name[0], attributes, empty, start, self._repeats(attributes))
+            if at >= len(text) - 1:
+                return Cut(start, f"the text ends inside <{name[0]}>")
+            read = self._attribute(at) if at > before else None
+            if isinstance(read, Cut):
+                return read
+            if read is None:
+                self._report_junk(at)
+                return self._recover(OpenTag(name[0], attributes, False, start, True), at)
+            at = read[1]
+            attributes.append(read[0])
+            if len(attributes) > self._limits.attributes:
+                self._findings.stop(f"<{name[0]}> has more than {self._limits.attributes} attributes", start)
+                return OpenTag(name[0], attributes, True, start, True)
+
+    def _attribute(self, start: int) -> tuple[Attribute, int] | Cut | None:
+        """The attribute at ``start`` and its end; None if there is none."""
+        text = self._text
+        name = NAME.match(text, start)
+        if name is None:
+            return None
+        equals = _after_space(text, name.end())
+        at = _after_space(text, equals + 1)
+        if at >= len(text):
+            return Cut(start, "the text ends inside an attribute")
+        if text[equals] != "=" or text[at] not in "\"'":
+            return None
+        end = text.find(text[at], at + 1)
+        if end < 0:
+            return Cut(start, f"the value of {quoted(name[0])} has no closing quote")
+        raw = text[at + 1 : end]
+        value = decode_attribute(raw, at + 1, self._findings) if UNPLAIN.search(raw) else raw
+        return Attribute(name[0], value, start, at + 1, value is raw), end + 1
+
+    def _repeats(self, attributes: list[Attribute]) -> bool:
+        names = [attribute.name for attribute in attributes]
+        if len(set(names)) == len(names):
+            return False
+        for at, attribute in enumerate(attributes):
+            if attribute.name in names[:at]:
+                self._broken(
+                    f"the attribute {quoted(attribute.name)} is given twice", attribute.offset, "keep one"
+                )
+        return True
+
+    def _report_junk(self, at: int) -> None:
+        name = NAME.match(self._text, at)
+        hint = 'write attributes as name="value", with &quot; for a quote inside the value'
+        self._broken(f"{quoted(name[0] if name else self._text[at])} cannot stand here in a tag", at, hint)
+
+    def _broken(self, message: str, offset: int, hint: str) -> None:
+        self._findings.broken("xml-syntax", message, offset, hint)
+
+    def _recover(self, tag: OpenTag | CloseTag, at: int) -> Token:
+        """Go on after the next ``>``, which is most likely the broken tag's own."""
+        end = self._text.find(">", at)
+        if end < 0:
+            return Cut(tag.offset, "the text ends inside a tag")
+        self.at = end + 1
+        return tag._replace(empty=self._text[end - 1] == "/") if isinstance(tag, OpenTag) else tag
+
+
+def _after_space(text: str, at: int) -> int:
+    found = NOT_SPACE.search(text, at)
+    return found.start() if found else len(text)

@@ -1,0 +1,1 @@
+"""Running a program: the deterministic scheduler, the asyncio executor, events and errors."""

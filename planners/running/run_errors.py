@@ -1,0 +1,63 @@
+"""Why a run did not finish; drawn with all other errors in ``planloom.errors``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from planloom.errors import BudgetExceededError, PlanloomError
+
+if TYPE_CHECKING:
+    from planloom.planners.plan import Plan
+    from planloom.planners.running.records import StepRecord
+
+__all__ = ["AskError", "RunCancelled", "RunError", "RunTimeoutError", "StepBudgetError", "StepError"]
+
+
+class RunError(PlanloomError):
+    """A run of ``plan`` did not finish; ``done`` are the records of every call that was made."""
+
+    def __init__(self, message: str, plan: Plan, done: tuple[StepRecord, ...] = ()) -> None:
+        self.plan, self.done = plan, done
+        # not super(): StepBudgetError is also an error whose own initialiser takes other arguments
+        PlanloomError.__init__(self, message)
+
+
+class StepError(RunError):
+    """A step failed. ``step`` is its number (with indices in loops), ``name`` its function.
+
+    ``arguments`` are the exact arguments of the call, ``__cause__`` is what it raised, and ``done`` are all
+    the calls that were made, those still running included.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        plan: Plan,
+        done: tuple[StepRecord, ...],
+        *,
+        step: str,
+        name: str,
+        arguments: Mapping[str, Any],
+    ) -> None:
+        self.step, self.name, self.arguments = step, name, arguments
+        super().__init__(message, plan, done)
+
+
+class StepBudgetError(StepError, BudgetExceededError):
+    """A step would have used more tokens than the run's budget allows."""
+
+    used: int
+    budget: int
+
+
+class RunCancelled(RunError):
+    """The run was cancelled; writes that had begun were let finish and are in ``done``."""
+
+
+class RunTimeoutError(RunError):
+    """The run took longer than its ``timeout``."""
+
+
+class AskError(RunError):
+    """The plan asks the user something and the run has no ``ask`` handler; nothing was run."""

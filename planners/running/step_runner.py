@@ -1,0 +1,70 @@
+"""The one door through which a run touches the world: a step runner runs one call."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+from planloom.errors import FunctionError
+from planloom.function import KernelFunction
+from planloom.kernel import Kernel
+from planloom.planners.running.scheduler import StepCall
+
+__all__ = ["KernelRunner", "StepRunner"]
+
+FIRST_DELAY = 0.1
+LONGEST_DELAY = 5.0
+
+
+class StepRunner(Protocol):
+    """Runs a function step: in process, on another machine, under a journal."""
+
+    def run(self, call: StepCall) -> Awaitable[Any]:
+        """The step's value; raises whatever the function raises, after its own retries."""
+        ...
+
+
+class KernelRunner:
+    """Runs steps in this process through the kernel's filters, with each function's retries and timeout.
+
+    Args:
+        kernel: where the functions are.
+        sleep: waits between tries; ``delay`` seconds doubling from 0.1 to 5.
+    """
+
+    def __init__(self, kernel: Kernel, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
+        self.kernel, self.sleep = kernel, sleep
+
+    def run(self, call: StepCall) -> Awaitable[Any]:
+        function = call.step.function
+        assert function is not None
+        if function.retries or function.timeout is not None:
+            return self._carefully(function, call.arguments)
+        return self._once(function, call.arguments)
+
+    def _once(self, function: KernelFunction, arguments: dict[str, Any]) -> Awaitable[Any]:
+        if self.kernel.filters("function"):
+            return self.kernel.call(function, arguments)
+        return function.call(arguments)
+
+    async def _carefully(self, function: KernelFunction, arguments: dict[str, Any]) -> Any:
+        for attempt in range(function.retries):
+            try:
+                return await self._in_time(function, arguments)
+            except Exception:  # noqa: BLE001 - whatever it is, the function's author asked for another try
+                await self.sleep(min(FIRST_DELAY * 2**attempt, LONGEST_DELAY))
+        return await self._in_time(function, arguments)
+
+    async def _in_time(self, function: KernelFunction, arguments: dict[str, Any]) -> Any:
+        timer = asyncio.timeout(function.timeout)
+        try:
+            async with timer:
+                return await self._once(function, dict(arguments))
+        except TimeoutError as error:
+            if not timer.expired():
+                raise
+            left = (
+                "" if function.is_async else "; it cannot be interrupted and is still running in its thread"
+            )
+            raise FunctionError(function.full_name, f"took longer than {function.timeout} s{left}") from error
