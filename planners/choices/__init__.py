@@ -1,0 +1,5 @@
+"""Planning by closed choices: a small model never writes a plan, it says which of some answers is likelier."""
+
+from planloom.planners.choices.chain import Choices
+
+__all__ = ["Choices"]

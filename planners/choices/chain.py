@@ -1,0 +1,157 @@
+"""The chain of choices: from a goal's clauses to calls, in order, and from calls to a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from planloom.errors import ServiceError
+from planloom.function import KernelFunction
+from planloom.planners.choices.clauses import Piece, clauses
+from planloom.planners.choices.draft import DraftCall, Given, Output, acts, ordered, tree_of, unused
+from planloom.planners.choices.filling import Filled, Filler
+from planloom.planners.choices.judge import Judge
+from planloom.planners.choices.late import LateResults
+from planloom.planners.choices.lookups import Lookups
+from planloom.planners.choices.options import PENDING, Flow, Options
+from planloom.planners.errors import PlanNotPossible
+from planloom.planners.language.variables import INPUT, variable_key
+from planloom.planners.language.writer import write_plan
+from planloom.planners.plan import Plan
+from planloom.planners.task import PlanningTask
+from planloom.planners.writing import PlanChoice, PlanningEvent, PlanText
+from planloom.services.protocol import ScoringService
+
+__all__ = ["Choices"]
+
+UNFIT = 0.0
+"""A function that fits a clause no better is not called for it."""
+CLOSE = 5.0
+TRIED = 3
+"""So many functions, at most ``CLOSE`` behind the best, are weighed with their arguments."""
+ALSO_FITS = 5.0
+ALSO_EXPLAINS = 1.0
+"""A second function of a clause fits it so well, and explains so much of it that the first does not."""
+SHOWN = 4
+
+Ranked = Sequence[tuple[float, KernelFunction]]
+
+
+class Choices:
+    """Makes one plan by asking a model closed questions; what comes out is valid by construction."""
+
+    def __init__(self, task: PlanningTask) -> None:
+        service = task.service
+        if not isinstance(service, ScoringService):
+            raise ServiceError(service.name, "cannot score text, as strategy='choices' needs.")
+        self._task = task
+        self._goal = Piece(task.goal, 0)
+        self._functions = list(task.functions.values())
+        self._judge = Judge(service, self._functions)
+        lookups = Lookups(self._judge, self._functions)
+        self._filler = Filler(Options(self._judge, lookups, self._goal, task.inputs))
+        self._late = LateResults(self._judge, self._functions, task.goal)
+        self._calls: list[DraftCall] = []
+
+    async def write(self) -> Plan:
+        """The plan.
+
+        Raises:
+            PlanNotPossible: no function fits any part of the goal.
+            ServiceError: the model failed.
+            BudgetExceededError: the budget was used up.
+        """
+        for clause in clauses(self._task.goal):
+            await self._take(clause)
+        if not self._calls:
+            raise self._not_possible()
+        await self._late.place(self._calls)
+        text = write_plan(tree_of(self._calls, self._task.inputs))
+        for line in text.splitlines(keepends=True):
+            self._tell(PlanText(line))
+        return self._task.read(text)
+
+    # -- functions -------------------------------------------------------------------------------------
+
+    async def _take(self, clause: Piece) -> None:
+        """Add the calls that a clause asks for: none, one, or one and another that it works with."""
+        fits = await self._judge.fits(clause.text)
+        ranked = sorted(zip(fits, self._functions, strict=True), key=lambda pair: -pair[0])
+        fitting = [pair for pair in ranked if pair[0] > UNFIT]
+        first = await self._best(fitting, clause, self._flow())
+        if first is None:
+            return
+        self._tell_choice(clause, first.call.function, ranked)
+        second = await self._second(first, fitting, clause)
+        self._calls += second or [first.call]
+
+    async def _second(self, first: Filled, ranked: Ranked, clause: Piece) -> list[DraftCall]:
+        """The first function and another for the same clause, one giving what the other acts on; or nothing."""
+        for fit, other in ranked:
+            if acts(other) != first.call.acts and await self._is_wanted(first, fit, other, clause):
+                giving, acting = (
+                    (other, first.call.function) if first.call.acts else (first.call.function, other)
+                )
+                given = await self._filler.fill(giving, clause, self._flow(), alone=False)
+                taken = await self._filler.fill(acting, clause, _from(given.call))
+                if Output(given.call) in taken.call.values.values() and not given.left & taken.left:
+                    self._tell_choice(clause, other, ranked)
+                    self._share(taken.call)
+                    return [given.call, taken.call]
+        return []
+
+    async def _is_wanted(self, first: Filled, fit: float, other: KernelFunction, clause: Piece) -> bool:
+        """Whether the clause has names that the first function leaves over, or says what the other one does."""
+        if first.left:
+            return True
+        function = first.call.function
+        return fit > ALSO_FITS and await self._judge.adds(function, other, clause.text) > ALSO_EXPLAINS
+
+    async def _best(self, ranked: Ranked, clause: Piece, flow: Flow) -> Filled | None:
+        """The best of the functions that fit best, weighed with its arguments; no call is made twice."""
+        weighed: list[tuple[float, Filled]] = []
+        for fit, function in ranked[:TRIED]:
+            if fit > ranked[0][0] - CLOSE:
+                filled = await self._filler.fill(function, clause, flow)
+                self._share(filled.call)
+                if not any(filled.call.same_as(made) for made in ordered(self._calls)):
+                    weighed.append((fit + filled.score, filled))
+        return max(weighed, key=lambda pair: pair[0])[1] if weighed else None
+
+    def _share(self, call: DraftCall) -> None:
+        """Let the call take the outputs of look-ups that were made before in place of equal ones."""
+        made = ordered(self._calls)
+        for name, value in call.values.items():
+            if isinstance(value, Output):
+                same = next((other for other in made if other.same_as(value.call)), value.call)
+                call.values[name] = Output(same)
+
+    def _flow(self) -> Flow:
+        """What "it" means now: the latest output of a call that does not act, else INPUT."""
+        latest = next((call for call in reversed(self._calls) if not call.acts), None)
+        if latest is not None:
+            return Flow(Output(latest), PENDING if latest in unused(self._calls) else 0.0)
+        given = next((name for name in self._task.inputs if variable_key(name) == variable_key(INPUT)), None)
+        return Flow(Given(given) if given else None)
+
+    # -- telling ---------------------------------------------------------------------------------------
+
+    def _tell(self, event: PlanningEvent) -> None:
+        if self._task.listener is not None:
+            self._task.listener(event)
+
+    def _tell_choice(self, clause: Piece, chosen: KernelFunction, ranked: Ranked) -> None:
+        shown = tuple((function.full_name, score) for score, function in ranked[:SHOWN])
+        self._tell(PlanChoice(clause.text, chosen.full_name, shown))
+
+    def _not_possible(self) -> PlanNotPossible:
+        return PlanNotPossible(
+            f"No function fits the goal: {', '.join(self._task.functions)}. Add one, or say the goal in the "
+            "words of the functions' descriptions.",
+            goal=self._task.goal,
+        )
+
+
+def _from(call: DraftCall) -> Flow:
+    """The flow within a clause: the other function of the clause is there for nothing else."""
+    used = frozenset(value.name for value in call.values.values() if isinstance(value, Given))
+    return Flow(Output(call), 2 * PENDING, used)

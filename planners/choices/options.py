@@ -1,0 +1,203 @@
+"""What a parameter may be for a clause: texts of the goal, inputs, earlier outputs, look-ups, a question."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import exp, log
+
+from planloom.annotation import takes_text
+from planloom.function import KernelFunction
+from planloom.parameter import Parameter
+from planloom.planners.choices.clauses import Piece, mentions, pieces, points_back
+from planloom.planners.choices.draft import Asked, DraftCall, Given, Literal, Output, Source
+from planloom.planners.choices.judge import Judge, label
+from planloom.planners.choices.lookups import Lookups
+from planloom.planners.kinds import fits
+from planloom.planners.language.variables import INPUT, variable_key
+from planloom.planners.literals import choices_of
+from planloom.planners.words import words
+
+__all__ = ["PENDING", "Flow", "Option", "Options"]
+
+# Natural logarithms, beside those of texts of the goal: 0 is certain, -3 still convinces, -6 is far-fetched.
+NAMED = 0.0
+"""An input that is called like the parameter."""
+CONVINCING = -3.0
+"""Below this, a text in another part of the goal may be meant."""
+ELSEWHERE = -1.0
+"""What a text loses that stands in another part of the goal."""
+OPTIONAL = -3.0
+"""Below this, a parameter with a default keeps it."""
+ASKED = -5.0
+"""Nothing that the goal says is likelier than this, so the user is asked."""
+HANDED_ON = -5.5
+"""What flows to the call, where no word of the clause points to it."""
+PENDING = 3.0
+"""What using a value is worth that would be lost otherwise: an unused output, an input that is mentioned."""
+ECHOED = 1.0
+"""What a text loses that also says the parameter's name."""
+KEPT = 6
+
+
+@dataclass(frozen=True)
+class Option:
+    """One way to fill a parameter, and its log-likelihood. ``piece`` is the text of the goal that it uses up."""
+
+    source: Source | None
+    score: float
+    piece: Piece | None = None
+
+    @property
+    def text(self) -> str:
+        return self.piece.text if self.piece else ""
+
+
+@dataclass(frozen=True)
+class Flow:
+    """The value that "it" means after some calls.
+
+    ``worth`` is what taking it is worth to the next call: more than 0 if it would be lost otherwise. ``hides``
+    are inputs that went into it, and that the clause has no more use for.
+    """
+
+    source: Source | None
+    worth: float = 0.0
+    hides: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Options:
+    """Finds the options of parameters, for one goal."""
+
+    judge: Judge
+    lookups: Lookups
+    goal: Piece
+    inputs: Sequence[str]
+
+    async def of(
+        self, function: KernelFunction, parameter: Parameter, clause: Piece, flow: Flow
+    ) -> list[Option]:
+        """The best options, and at the end the one that is always there: ask, or keep the default."""
+        said = await self._said(parameter, clause)
+        literals = [option for option in said if self._is_literal(option)]
+        found = [*self._given(parameter, said, flow), *self._handed_on(parameter, flow, said), *literals]
+        if not any(option.score == NAMED for option in found):
+            found += await self._looked_up(function, parameter, clause, literals)
+            found += await self._elsewhere(parameter, clause, literals)
+        ranked = sorted(found, key=lambda option: -option.score)[:KEPT]
+        asked = Option(Asked(f"{label(parameter)}?"), ASKED)
+        return [*ranked, asked if parameter.required else Option(None, OPTIONAL)]
+
+    async def _said(self, parameter: Parameter, sentence: Piece) -> list[Option]:
+        """Every text of a sentence that the parameter's type takes, best first."""
+        closed = choices_of(parameter)
+        if closed:
+            return await self._closed(parameter, sentence, closed)
+        found = [piece for piece in pieces(sentence) if _reads(parameter, piece.text)]
+        if not found:
+            return []
+        texts = [piece.text for piece in found]
+        scores = await self.judge.values(sentence.text, label(parameter), texts)
+        options = [
+            Option(Literal(piece.text), score - ECHOED * _echoes(piece.text, parameter), piece)
+            for piece, score in zip(found, scores, strict=True)
+        ]
+        return sorted(options, key=lambda option: -option.score)
+
+    async def _closed(self, parameter: Parameter, sentence: Piece, texts: Sequence[str]) -> list[Option]:
+        """The members of a closed type; they are likely only in comparison with each other."""
+        scores = await self.judge.values(sentence.text, label(parameter), texts)
+        whole = log(sum(exp(score) for score in scores))
+        options = [Option(Literal(text), score - whole) for text, score in zip(texts, scores, strict=True)]
+        return sorted(options, key=lambda option: -option.score)
+
+    def _is_literal(self, option: Option) -> bool:
+        """Whether a text stands for itself, and neither points back nor names an input."""
+        return not points_back(option.text) and not any(mentions(option.text, name) for name in self.inputs)
+
+    async def _elsewhere(
+        self, parameter: Parameter, clause: Piece, literals: Sequence[Option]
+    ) -> list[Option]:
+        """Texts of the rest of the goal, where the clause has none that convinces."""
+        convinced = bool(literals) and literals[0].score > CONVINCING
+        if convinced or clause == self.goal or not parameter.required:
+            return []
+        return [
+            Option(option.source, option.score + ELSEWHERE, option.piece)
+            for option in await self._said(parameter, self.goal)
+            if self._is_literal(option) and not (option.piece and option.piece.overlaps(clause))
+        ]
+
+    def _given(self, parameter: Parameter, said: Sequence[Option], flow: Flow) -> Iterator[Option]:
+        """Inputs that are called like the parameter, and those that the clause mentions."""
+        for name in self.inputs:
+            if name in flow.hides:
+                continue
+            mentioned = [option for option in said if mentions(option.text, name)]
+            same = variable_key(name) == variable_key(parameter.name)
+            if same and variable_key(name) != variable_key(INPUT):
+                yield Option(Given(name), NAMED)
+            elif mentioned:
+                yield Option(Given(name), mentioned[0].score + PENDING, mentioned[0].piece)
+
+    def _handed_on(self, parameter: Parameter, flow: Flow, said: Sequence[Option]) -> Iterator[Option]:
+        """What flows to the call, as likely as the pronoun that may stand for it."""
+        source = flow.source
+        if source is None or not _takes(parameter, source):
+            return
+        pointing = [option for option in said if points_back(option.text)]
+        best = max([Option(source, HANDED_ON), *pointing], key=lambda option: option.score)
+        yield Option(source, best.score + flow.worth, best.piece)
+
+    async def _looked_up(
+        self, function: KernelFunction, parameter: Parameter, clause: Piece, literals: Sequence[Option]
+    ) -> list[Option]:
+        """A look-up of what is wanted, unless the clause has it in so many words."""
+        producer = await self.lookups.producer(function, parameter)
+        if producer is None:
+            return []
+        if literals and await self.lookups.is_direct(literals[0].text, parameter, producer):
+            return []
+        values: dict[str, Source] = {}
+        likeliest = Option(None, 0.0)
+        for needed in producer.parameters:
+            if needed.required:
+                likeliest = await self._likeliest(needed, clause)
+                if likeliest.source is None:
+                    return []
+                values[needed.name] = likeliest.source
+        return [Option(Output(DraftCall(producer, values, clause)), likeliest.score, likeliest.piece)]
+
+    async def _likeliest(self, parameter: Parameter, clause: Piece) -> Option:
+        """A convincing text of the clause, or else of the whole goal."""
+        for sentence in dict.fromkeys((clause, self.goal)):
+            literals = [
+                option for option in await self._said(parameter, sentence) if self._is_literal(option)
+            ]
+            if literals and literals[0].score > CONVINCING:
+                return literals[0]
+        return Option(None, ASKED)
+
+
+def _echoes(text: str, parameter: Parameter) -> bool:
+    """Whether a text says what the parameter is beside its value: "channel finance" for a channel."""
+    said, named = set(words(text)), set(words(parameter.name))
+    return bool(said & named) and not said <= named
+
+
+def _reads(parameter: Parameter, text: str) -> bool:
+    """Whether a literal is of the parameter's type."""
+    if takes_text(parameter.annotation):
+        return True
+    try:
+        parameter.from_text(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _takes(parameter: Parameter, source: Source) -> bool:
+    if isinstance(source, Output):
+        return fits(source.call.function.returns, parameter.annotation)
+    return takes_text(parameter.annotation)

@@ -1,0 +1,234 @@
+"""The grammar of the plans that a kernel's functions allow, as GBNF: all that comes out parses and checks.
+
+Steps are unrolled. What a later step may refer to depends on how many values of each kind there are, so the
+state of the grammar after some steps is those counts, and variables are called by kind and count: ``TEXT1``,
+``LIST2``. References therefore always name something above, and of a type that fits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence, Set
+from dataclasses import dataclass
+from math import comb
+from typing import Any, get_args
+
+from planloom.function import KernelFunction
+from planloom.parameter import Parameter
+from planloom.planners.catalogue import alternatives
+from planloom.planners.kinds import KINDS, Kind, kind_of, produced, taken
+from planloom.planners.language.variables import variable_key
+from planloom.planners.literals import LITERAL_RULES, literal_rule, quoted
+
+__all__ = ["plan_grammar"]
+
+MAX_STEPS = 12
+MAX_ALTERNATIVES = 6000
+"""Calls that the grammar spells out; beyond, fewer steps and fewer kinds of variables are allowed."""
+QUOTE = '"'
+NEWLINE = quoted("\n")
+RESERVED = frozenset({"setcontextvariable", "appendtoresult", "after"})
+
+
+def plan_grammar(
+    functions: Iterable[KernelFunction], inputs: Sequence[str] = ("INPUT",), max_steps: int = MAX_STEPS
+) -> str:
+    """GBNF whose every sentence ``Plan.parse`` accepts, with the same functions and inputs, without errors.
+
+    It leaves out conditions and paths, and holds loops to one call per element. A function whose required
+    parameters cannot be written safely is offered once a fitting value exists, or never.
+    """
+    callable_functions = [function for function in functions if _is_writable(function)]
+    tracked, steps = _affordable(callable_functions, max_steps)
+    return _Grammar(callable_functions, tuple(inputs), tracked, steps).text()
+
+
+def _affordable(functions: Sequence[KernelFunction], max_steps: int) -> tuple[tuple[Kind, ...], int]:
+    """The kinds of variables to tell apart, and how many steps to allow."""
+    returned = {produced(function.returns) for function in functions} | {"TEXT"}
+    tracked = tuple(kind for kind in KINDS if kind in returned)
+    for kinds in range(len(tracked), 0, -1):
+        for steps in range(max_steps, max_steps // 2, -1):
+            if comb(steps + kinds, kinds) * (len(functions) + 1) <= MAX_ALTERNATIVES:
+                return tracked[:kinds], steps
+    return tracked[:1], max(3, min(max_steps, MAX_ALTERNATIVES // (len(functions) + 1)))
+
+
+def _is_writable(function: KernelFunction) -> bool:
+    return all(_is_attribute(parameter.name) for parameter in function.parameters if parameter.required)
+
+
+def _is_attribute(name: str) -> bool:
+    plain = name.replace("-", "_").replace(".", "_")
+    return plain.isascii() and plain.isidentifier() and name[0] not in "-." and name.lower() not in RESERVED
+
+
+State = tuple[int, ...]
+
+
+class _Grammar:
+    """Rules by name, made when they are referred to; a state is how many variables there are of each kind."""
+
+    def __init__(
+        self, functions: Sequence[KernelFunction], inputs: Sequence[str], tracked: Sequence[Kind], steps: int
+    ) -> None:
+        self.functions, self.inputs, self.tracked, self.steps = functions, inputs, tracked, steps
+        self.rules = dict(LITERAL_RULES)
+        self.item = _element_kind(functions) if "LIST" in tracked else None
+        self.shared: dict[str, str] = {}
+        self.prefix = "V_" if any(_clashes(name, tracked) for name in inputs) else ""
+        self.literals = {
+            id(parameter): literal_rule(parameter)
+            for function in functions
+            for parameter in function.parameters
+        }
+
+    def text(self) -> str:
+        start = self.next_rule((0,) * len(self.tracked), 0, first=True)
+        lines = [f'root ::= "<plan/>" | "<plan>\\n" {start}']
+        return "\n".join([*lines, *(f"{name} ::= {body}" for name, body in self.rules.items())]) + "\n"
+
+    # -- steps -----------------------------------------------------------------------------------------
+
+    def next_rule(self, state: State, done: int, first: bool = False) -> str:
+        """What may follow ``done`` steps: the end, or another step."""
+        end = quoted("</plan>")
+        if done == self.steps:
+            return end
+        name = f"s{done}-{'-'.join(map(str, state))}"
+        if name not in self.rules:
+            self.rules[name] = ""  # so that its own steps do not make it again
+            steps = [*self.calls(state, done), self.ask(state, done), *self.loops(state, done)]
+            self.rules[name] = " | ".join(steps if first else [end, *steps])
+        return name
+
+    def calls(self, state: State, done: int) -> Iterator[str]:
+        for function in self.functions:
+            arguments = self.arguments(function, self.references(state))
+            if arguments is not None:
+                after, kept = self.keep(state, done, produced(function.returns))
+                opening = quoted(f"  <function.{function.full_name}")
+                closing = f"{quoted('/>')} {NEWLINE} {self.next_rule(after, done + 1)}"
+                yield f"{opening} {arguments} {kept} {closing}"
+
+    def ask(self, state: State, done: int) -> str:
+        after = self.added(state, "TEXT")
+        opening = quoted(f'  <ask setContextVariable="{self.variable("TEXT", after)}" question="')
+        return f"{opening} filled-text {quoted(QUOTE + '/>')} {NEWLINE} {self.next_rule(after, done + 1)}"
+
+    def loops(self, state: State, done: int) -> Iterator[str]:
+        """One call for each element of a list; its outputs are a list themselves."""
+        if self.item is None or not state[self.tracked.index("LIST")]:
+            return
+        lists = self.names(state, {"LIST"})
+        after = self.added(state, "LIST")
+        item = f"{self.prefix}ITEM{done + 1}"
+        bodies = [
+            f"{quoted(f'    <function.{function.full_name}')} {arguments}"
+            for function in self.functions
+            if produced(function.returns)
+            and (arguments := self.arguments(function, self.references(state, item)))
+        ]
+        if bodies:
+            kept = quoted(f' setContextVariable="{self.variable("LIST", after)}"/>')
+            opening = quoted(f'  <foreach item="{item}" in="$')
+            yield (
+                f"{opening} {_either(lists)} {quoted(QUOTE + '>')} {NEWLINE} ({' | '.join(bodies)}) {kept} "
+                f"{NEWLINE} {quoted('  </foreach>')} {NEWLINE} {self.next_rule(after, done + 1)}"
+            )
+
+    def keep(self, state: State, done: int, kind: Kind) -> tuple[State, str]:
+        """The state after a call, and the attributes that keep or return its output."""
+        if kind not in self.tracked:
+            return state, f"({quoted(f' appendToResult={QUOTE}RESULT__{done + 1}{QUOTE}')})?"
+        after = self.added(state, kind)
+        variable = self.variable(kind, after)
+        kept = quoted(f' setContextVariable="{variable}"')
+        return after, f"{kept} ({quoted(f' appendToResult={QUOTE}RESULT__{variable}{QUOTE}')})?"
+
+    def added(self, state: State, kind: Kind) -> State:
+        place = self.tracked.index(kind)
+        return (*state[:place], state[place] + 1, *state[place + 1 :])
+
+    # -- references ------------------------------------------------------------------------------------
+
+    def variable(self, kind: Kind, state: State) -> str:
+        """The latest variable of a kind."""
+        return f"{self.prefix}{kind}{state[self.tracked.index(kind)]}"
+
+    def names(self, state: State, kinds: Set[Kind]) -> list[str]:
+        return [
+            f"{self.prefix}{kind}{number + 1}"
+            for kind, count in zip(self.tracked, state, strict=True)
+            if kind in kinds
+            for number in range(count)
+        ]
+
+    def references(self, state: State, item: str = "") -> _References:
+        """What a parameter may refer to: the inputs, and the variables of kinds that it takes."""
+        return _References(self, state, item)
+
+    # -- arguments -------------------------------------------------------------------------------------
+
+    def arguments(self, function: KernelFunction, references: _References) -> str | None:
+        """All arguments of a call in the order of the signature; None if one cannot be written here."""
+        parts: list[str] = []
+        for parameter in function.parameters:
+            value = self.value(parameter, references) if _is_attribute(parameter.name) else None
+            if value is None and parameter.required:
+                return None
+            if value is not None:
+                written = f"{quoted(f' {parameter.name}={QUOTE}')} {value} {quoted(QUOTE)}"
+                parts.append(written if parameter.required else f"({written})?")
+        return " ".join(parts)
+
+    def value(self, parameter: Parameter, references: _References) -> str | None:
+        literal = self.literals[id(parameter)]
+        if literal is not None and literal.startswith("("):
+            return literal
+        known = references.rule(taken(parameter.annotation))
+        options = [literal] if literal else []
+        if known:
+            options.append(f'"$" {known}')
+            if literal == "text":
+                options = [f'(text-char | "${{" {known} "}}")*', options[-1]]
+        return f"({' | '.join(options)})" if options else None
+
+
+@dataclass(frozen=True)
+class _References:
+    """The names that may be referred to at one place; ``item`` is a loop's element, if it is in one."""
+
+    grammar: _Grammar
+    state: State
+    item: str = ""
+
+    def rule(self, kinds: frozenset[Kind]) -> str | None:
+        """The rule of the names that are of these kinds; parameters share it. None if there is no name."""
+        element = [self.item] if self.item and self.grammar.item in kinds else []
+        names = [*self.grammar.inputs, *element, *self.grammar.names(self.state, kinds)]
+        if not names:
+            return None
+        body = " | ".join(map(quoted, names))
+        name = self.grammar.shared.setdefault(body, f"ref{len(self.grammar.shared)}")
+        self.grammar.rules[name] = body
+        return name
+
+
+def _element_kind(functions: Sequence[KernelFunction]) -> Kind | None:
+    """The kind that every element of every list is, at least for what may be passed; None if there is none."""
+    parts = [
+        part for function in functions for part in alternatives(function.returns) if kind_of(part) == "LIST"
+    ]
+    kinds = {produced((get_args(part) or (Any,))[0]) for part in parts}
+    special = kinds - {"TEXT"}
+    return "TEXT" if not special else special.pop() if len(special) == 1 and "" not in special else None
+
+
+def _either(names: Sequence[str]) -> str:
+    return f"({' | '.join(map(quoted, names))})"
+
+
+def _clashes(name: str, tracked: Sequence[Kind]) -> bool:
+    """Whether an input is called as the grammar calls its variables."""
+    bare = variable_key(name).rstrip("0123456789")
+    return bare == "item" or bare.upper() in tracked

@@ -1,0 +1,152 @@
+"""Which literals a parameter takes, as GBNF: nothing that these rules let through is refused by its type."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from enum import Enum
+from typing import Annotated, Any, Literal, get_args, get_origin
+from xml.sax.saxutils import quoteattr
+
+from planloom.annotation import takes_text
+from planloom.parameter import Parameter
+from planloom.planners.catalogue import alternatives
+
+__all__ = ["LITERAL_RULES", "choices_of", "literal_rule", "quoted", "xml_text"]
+
+LITERAL_RULES = {
+    # No control characters, no bare quote, "<", "&" or "$", no backslash; nothing that XML does not allow.
+    "char": r"[ !#%'-;=-\[\]-~\u00A0-\uD7FF\uE000-\uFFFD\U00010000-\U0010FFFF]",
+    "text-char": r'char | "\\" | "&lt;" | "&amp;" | "&quot;" | "&#10;" | "$$" | "$" [0-9]',
+    "text": "text-char*",
+    "filled-text": "text-char text-char*",
+    "natural": '"0" | positive',
+    "positive": "[1-9] [0-9]{0,8}",
+    "integer": '"-"? natural',
+    "number": 'integer ("." [0-9]{1,6})?',
+    "boolean": '"true" | "false"',
+    "json-string": '"&quot;" char* "&quot;"',
+}
+"""GBNF rules by name; ``literal_rule`` names one of them or is made of them."""
+MOST_CHOICES = 200
+PLAIN = frozenset({"type", "title", "description", "default", "examples", "deprecated"})
+ITEMS = {"string": "json-string", "integer": "integer", "number": "number", "boolean": "boolean"}
+
+
+def literal_rule(parameter: Parameter) -> str | None:
+    """What may be written for ``parameter``; None when only a reference is sure to be right."""
+    closed = choices_of(parameter)
+    if closed:
+        return f"({' | '.join(quoted(xml_text(choice)) for choice in closed)})"
+    parts = [part for part in alternatives(parameter.annotation) if part is not type(None)]
+    if _has_validators(parameter.annotation) or len(parts) != 1:
+        return "text" if takes_text(parameter.annotation) and _only_text(parts) else None
+    schema = _only_schema(parameter.schema)
+    return _text_rule(schema) if takes_text(parts[0]) else _typed_rule(schema, parts[0])
+
+
+def choices_of(parameter: Parameter) -> tuple[str, ...]:
+    """The literals of a closed type (``Literal``, an enumeration, ``bool``, a small range); else empty.
+
+    Members that cannot be written as text, such as None, are left out.
+    """
+    values = [
+        value for part in alternatives(parameter.annotation) for value in _members(part, parameter.schema)
+    ]
+    if any(value is None for value in values):
+        return ()
+    return tuple(text for text in dict.fromkeys(map(_literal, values)) if _reads(parameter, text))
+
+
+def _members(part: Any, schema: Mapping[str, Any]) -> Iterator[Any]:
+    """The values of a closed type; a lone None for an open one."""
+    if part is type(None):
+        return
+    if get_origin(part) is Literal:
+        yield from get_args(part)
+    elif isinstance(part, type) and issubclass(part, Enum):
+        yield from (member.value for member in part)
+    elif part is bool:
+        yield from (True, False)
+    elif part is int and _span(schema) <= MOST_CHOICES:
+        low, high = _bounds(schema)
+        yield from range(low, high + 1)
+    else:
+        yield None
+
+
+def _literal(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _reads(parameter: Parameter, text: str) -> bool:
+    try:
+        parameter.from_text(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _bounds(schema: Mapping[str, Any]) -> tuple[int, int]:
+    low = schema.get("minimum", schema.get("exclusiveMinimum", -math.inf) + 1)
+    high = schema.get("maximum", schema.get("exclusiveMaximum", math.inf) - 1)
+    return (math.ceil(low), math.floor(high)) if math.isfinite(low) and math.isfinite(high) else (0, 10**9)
+
+
+def _span(schema: Mapping[str, Any]) -> int:
+    low, high = _bounds(schema)
+    return high - low + 1
+
+
+def _has_validators(annotation: Any) -> bool:
+    """Whether the author's own code judges the value; then no literal is sure."""
+    notes = get_args(annotation)[1:] if get_origin(annotation) is Annotated else ()
+    return any(type(note).__module__ == "pydantic.functional_validators" for note in notes)
+
+
+def _only_text(parts: list[Any]) -> bool:
+    return all(part in (str, int, float, bool) for part in parts)
+
+
+def _only_schema(schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The schema of ``X`` where the type is ``X | None``."""
+    options = [option for option in schema.get("anyOf", ()) if option.get("type") != "null"]
+    return options[0] if len(options) == 1 else schema
+
+
+def _text_rule(schema: Mapping[str, Any]) -> str | None:
+    limits = {key: value for key, value in schema.items() if key not in PLAIN}
+    if not limits:
+        return "text"
+    return "filled-text" if limits == {"minLength": 1} else None
+
+
+def _typed_rule(schema: Mapping[str, Any], part: Any) -> str | None:
+    limits = {key: value for key, value in schema.items() if key not in PLAIN}
+    if part is int and limits in ({}, {"minimum": 0}, {"minimum": 1}, {"exclusiveMinimum": 0}):
+        return (
+            {(): "integer", (0,): "natural"}.get(tuple(limits.values()), "positive")
+            if "minimum" in limits or not limits
+            else "positive"
+        )
+    if part is float and not limits:
+        return "number"
+    if get_origin(part) is list and set(limits) == {"items"}:
+        item = ITEMS.get(limits["items"].get("type", ""))
+        plain = set(limits["items"]) <= PLAIN
+        return f'"[" ({item} (", " {item})*)? "]"' if item and plain else None
+    return None
+
+
+def xml_text(text: str) -> str:
+    """``text`` as it stands between the quotes of an attribute, with its dollars as dollars."""
+    quoted_text = quoteattr(
+        text.replace("$", "$$"), {'"': "&quot;", "\n": "&#10;", "\t": "&#9;", "\r": "&#13;"}
+    )
+    return quoted_text[1:-1]
+
+
+def quoted(text: str) -> str:
+    """``text`` as a GBNF literal."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{escaped}"'

@@ -1,0 +1,200 @@
+"""The planner: from a goal to a checked plan, through one of two strategies."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from typing import Literal
+
+from planloom.errors import ContextLengthError, ServiceError
+from planloom.function import KernelFunction
+from planloom.kernel import Kernel
+from planloom.planners.attempt import Attempt
+from planloom.planners.catalogue import offered
+from planloom.planners.choices import Choices
+from planloom.planners.errors import InvalidGoalError, PlanNotPossible
+from planloom.planners.grammar import plan_grammar
+from planloom.planners.one_shot import OneShot
+from planloom.planners.plan import Plan
+from planloom.planners.prompt import DEFAULT_PROMPT
+from planloom.planners.selection import prompt_tokens, select_functions
+from planloom.planners.task import PlanningTask
+from planloom.planners.writing import PlanningEvent, PlanningListener, PlanReady
+from planloom.services.protocol import ChatService, ScoringService, Settings
+from planloom.services.usage import estimate_tokens
+from planloom.sync import run_sync
+from planloom.usage import metered
+
+__all__ = ["SequentialPlanner"]
+
+Strategy = Literal["auto", "one-shot", "choices"]
+
+MAX_GOAL = 20_000
+"""Characters."""
+DEFAULTS = Settings(temperature=0.0, max_tokens=1024, stop=("<!-- END -->",))
+
+
+class SequentialPlanner:
+    """Makes plans with a model of the kernel.
+
+    Args:
+        kernel: whose functions plans may call.
+        service: the name of the service to ask; the default one if left out.
+        strategy: ``"one-shot"`` asks for the whole plan and sends its faults back; ``"choices"`` has a small
+            model choose, by likelihood, among the functions and values that fit, and needs a service that can
+            score text; ``"auto"`` takes ``"choices"`` for a small local model and ``"one-shot"`` for others.
+        include: patterns of the functions on offer (``Emailer.*``); all if empty.
+        exclude: patterns of functions never on offer.
+        prompt: a jinja2 template in place of planloom's own; see ``planners/prompt.jinja2``.
+        repairs: how many times a faulty answer goes back to the model with its diagnostics.
+        max_tokens: of one answer.
+        settings: how the model is asked; what is None is left to planloom (temperature 0).
+        constrain: whether answers are held to a grammar made from the functions on offer; None means
+            whenever the service takes one.
+        budget: tokens that one plan may cost, prompts and answers together.
+    """
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        *,
+        service: str | None = None,
+        strategy: Strategy = "auto",
+        include: Sequence[str] = (),
+        exclude: Sequence[str] = (),
+        prompt: str | None = None,
+        repairs: int = 2,
+        max_tokens: int | None = None,
+        settings: Settings | None = None,
+        constrain: bool | None = None,
+        budget: int | None = None,
+    ) -> None:
+        if strategy not in ("auto", "one-shot", "choices"):
+            raise ValueError(f"strategy must be 'auto', 'one-shot' or 'choices', not {strategy!r}")
+        if repairs < 0:
+            raise ValueError("repairs must be 0 or more")
+        self._kernel, self._service, self._strategy = kernel, service, strategy
+        self._include, self._exclude = tuple(include), tuple(exclude)
+        self._template = DEFAULT_PROMPT if prompt is None else prompt
+        self._repairs, self._constrain, self._budget = repairs, constrain, budget
+        self._settings = _with_defaults(settings, max_tokens)
+
+    async def create_plan(self, goal: str, *, inputs: Sequence[str] = ("INPUT",)) -> Plan:
+        """A plan for ``goal``.
+
+        Args:
+            goal: what is wanted, in words.
+            inputs: the names of the values that a run will be given; the plan uses no others.
+
+        Raises:
+            InvalidGoalError: the goal is empty or too long; no model was asked.
+            PlanNotPossible: there are no functions, or the model says that they do not suffice.
+            PlannerError: no plan came of it; the kind says why, and it carries every attempt.
+            ServiceError: the model failed, or the prompt does not fit its context.
+            BudgetExceededError: the budget was used up before there was a plan.
+        """
+        return await self._plan(goal, inputs, None)
+
+    def create_plan_sync(self, goal: str, *, inputs: Sequence[str] = ("INPUT",)) -> Plan:
+        """``create_plan`` for scripts and notebooks."""
+        return run_sync(self.create_plan(goal, inputs=inputs))
+
+    async def stream_plan(
+        self, goal: str, *, inputs: Sequence[str] = ("INPUT",)
+    ) -> AsyncIterator[PlanningEvent]:
+        """``create_plan``, told as it happens; the last event is ``PlanReady``.
+
+        Closing the iterator stops the model.
+        """
+        events: asyncio.Queue[PlanningEvent | None] = asyncio.Queue()
+        work = asyncio.create_task(self._plan(goal, inputs, events.put_nowait))
+        work.add_done_callback(lambda _: events.put_nowait(None))
+        try:
+            while (event := await events.get()) is not None:
+                yield event
+            await work
+        finally:
+            work.cancel()
+            await asyncio.wait([work])
+
+    async def _plan(self, goal: str, inputs: Sequence[str], listener: PlanningListener | None) -> Plan:
+        task = await self._task(_checked(goal), inputs, listener)
+        with metered(self._budget, "this plan") as meter:
+            plan, attempts = await self._write(task)
+        plan.usage = meter.usage
+        if listener is not None:
+            listener(PlanReady(plan, meter.usage, attempts))
+        return plan
+
+    async def _write(self, task: PlanningTask) -> tuple[Plan, tuple[Attempt, ...]]:
+        if self._by_choices(task.service):
+            return await Choices(task).write(), ()
+        settings = replace(self._settings, grammar=self._grammar(task))
+        return await OneShot(self._template, settings, self._repairs).write(task)
+
+    async def _task(
+        self, goal: str, inputs: Sequence[str], listener: PlanningListener | None
+    ) -> PlanningTask:
+        service = self._kernel.service(self._service)
+        functions = await self._functions(service, goal)
+        return PlanningTask(self._kernel, service, self._service, goal, tuple(inputs), functions, listener)
+
+    async def _functions(self, service: ChatService, goal: str) -> dict[str, KernelFunction]:
+        """The functions on offer: all of them, or those that matter when not all fit the model's context."""
+        allowed = offered(self._kernel.functions, self._include, self._exclude)
+        if not allowed:
+            said = "There are no functions to plan with. Add a skill, or widen include and exclude."
+            raise PlanNotPossible(said, goal=goal)
+        room = self._room(service, goal)
+        if room is None:
+            return allowed
+        chosen = await select_functions(allowed, goal, budget_tokens=max(room, 0))
+        if not chosen:
+            smallest = min(map(prompt_tokens, allowed.values()))
+            limit = service.context_tokens or 0
+            raise ContextLengthError(service.name, limit - room + smallest, limit)
+        return {function.full_name: function for function in chosen}
+
+    def _room(self, service: ChatService, goal: str) -> int | None:
+        """About how many tokens of the model's context are left for functions; None if there is no limit."""
+        if service.context_tokens is None:
+            return None
+        answer = self._settings.max_tokens or 0
+        return service.context_tokens - estimate_tokens(self._template) - estimate_tokens(goal) - answer
+
+    def _grammar(self, task: PlanningTask) -> str | None:
+        wanted = task.service.accepts_grammar if self._constrain is None else self._constrain
+        if wanted and not task.service.accepts_grammar:
+            raise ServiceError(task.service.name, "takes no grammar; leave constrain out or give False.")
+        return plan_grammar(task.functions.values(), task.inputs) if wanted else None
+
+    def _by_choices(self, service: ChatService) -> bool:
+        scores = isinstance(service, ScoringService)
+        if self._strategy == "choices" and not scores:
+            raise ServiceError(
+                service.name,
+                "cannot score text, as strategy='choices' needs. Use LlamaService, or strategy='one-shot'.",
+            )
+        if self._strategy == "auto":
+            return scores and getattr(service, "is_small", False) is True
+        return self._strategy == "choices"
+
+
+def _checked(goal: str) -> str:
+    if not isinstance(goal, str) or not goal.strip():
+        raise InvalidGoalError("The goal is empty. Say in words what the plan is for.", goal=str(goal))
+    if len(goal) > MAX_GOAL:
+        said = f"The goal has {len(goal):,} characters; {MAX_GOAL:,} are allowed. Pass long text as an input."
+        raise InvalidGoalError(said, goal=goal)
+    return goal.strip()
+
+
+def _with_defaults(settings: Settings | None, max_tokens: int | None) -> Settings:
+    given = settings or Settings()
+    return replace(
+        given,
+        temperature=DEFAULTS.temperature if given.temperature is None else given.temperature,
+        max_tokens=max_tokens or given.max_tokens or DEFAULTS.max_tokens,
+        stop=given.stop or DEFAULTS.stop,
+    )
