@@ -28,7 +28,10 @@ USAGE_FAULTS: dict[str, tuple[Sequence[str], str]] = {
     "no such module": (("functions", "--skill", "no_such.module:X"), "there is no module no_such"),
     "not a skill": (("functions", "--skill", "my_skills.py:NICKNAMES"), "not callable"),
     "no functions": (("functions", "--skill", "json:JSONDecoder"), "has no functions"),
-    "needs arguments": (("functions", "--skill", "FileSkill"), "cannot be made without arguments"),
+    "needs arguments": (
+        ("functions", "--skill", "FileSkill"),
+        "FileSkill(...) in a file, and name",
+    ),
     "same skill twice": (("functions", *SKILLS, *SKILLS), "has a skill called Names"),
     "empty prompt folder": (("functions", "--skill", "."), "holds no prompt"),
     "bad --var": (("run", "plan.xml", *SKILLS, "--var", "subject"), "NAME=VALUE"),
@@ -36,6 +39,7 @@ USAGE_FAULTS: dict[str, tuple[Sequence[str], str]] = {
     "twice": (("run", "plan.xml", *SKILLS, "--var", "a=1", "--var", "A=2"), "given twice"),
     "bad JSON": (("run", "plan.xml", *SKILLS, "--var", "a:={"), "is not JSON"),
     "no input file": (("run", "plan.xml", *SKILLS, "--input-file", "gone.txt"), "no file gone.txt"),
+    "not a plan's name": (("run", "my_skills.py", *SKILLS), "my_skills.py is a file; a plan's file ends in"),
     "a plan for plan": (("plan", "plan.xml", *SKILLS), "is a plan already"),
     "server without model": (("run", "Do it", *SKILLS, "--base-url", "http://localhost:1/v1"), "--model"),
     "no key": (
@@ -226,6 +230,12 @@ def test_a_plan_over_the_limits_is_refused(cli: CommandLine) -> None:
     assert {line["code"] for line in ran.lines} == {"limit-exceeded"}
     cli.write("monster.xml", " " * 16_000_001)
     assert cli("check", "monster.xml").code == 2
+
+
+def test_a_goal_may_be_long_and_look_like_a_file(cli: CommandLine) -> None:
+    cli.answer_with(lambda: ScriptedService(["<plan/>"]))
+    for goal in ("x" * 5000 + " plan.xml", "Write to plan.xml", "a\0b"):
+        assert "cannot be reached" in cli("run", goal, *SKILLS).err
 
 
 def test_a_plan_that_is_not_text(cli: CommandLine) -> None:

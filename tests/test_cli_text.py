@@ -103,6 +103,15 @@ def test_a_piece_of_text_is_ended_before_the_next_line() -> None:
     assert messages.getvalue() == "half a\nnext\nwhole\nlast\n"
 
 
+def test_a_question_is_not_talked_over() -> None:
+    messages = io.StringIO()
+    terminal = Terminal(io.StringIO(), messages, io.StringIO())
+    with terminal.asking("Which city? "):
+        terminal.say("something else happened")
+        assert messages.getvalue() == "Which city? "
+    assert messages.getvalue() == "Which city? something else happened\n"
+
+
 def questions(*lines: str) -> tuple[Questions, io.StringIO]:
     messages, following = io.StringIO(), iter(lines)
     terminal = Terminal(io.StringIO(), messages, io.StringIO())

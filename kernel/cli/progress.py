@@ -66,6 +66,8 @@ class Progress:
 
 def _line(event: Event) -> str:
     match event:
+        case StepStarted(_, "ask", _):
+            return ""  # the question itself is about to be shown
         case StepStarted(step, name, arguments):
             return f"  start  {step}  {name}  {shown_arguments(arguments)}".rstrip()
         case StepFinished(step, name, value, seconds):

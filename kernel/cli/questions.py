@@ -43,10 +43,10 @@ class Questions:
 
     async def _answer(self, prompt: str) -> str:
         async with self._one_at_a_time:
-            self._terminal.say_piece(prompt)
-            line = await self._line()
+            with self._terminal.asking(prompt):
+                line = await self._line()
         if not line:
-            raise UsageError("the input ended before the question was answered; give the value with --var.")
+            raise UsageError("the input ended before the question was answered; give the value with --var")
         return line.rstrip("\r\n")
 
     async def _line(self) -> str:

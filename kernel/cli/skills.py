@@ -35,7 +35,13 @@ def add_skills(kernel: Kernel, sources: Sequence[str]) -> None:
             for name, found in _found(source, modules):
                 kernel.add_skill(found, name)
         except RegistrationError as error:
-            raise SkillSourceError(source, str(error)) from error
+            raise SkillSourceError(source, f"{error}{_how_to_configure(error.subject)}") from error
+
+
+def _how_to_configure(subject: object) -> str:
+    if not isinstance(subject, type):
+        return ""
+    return f" On the command line: write skill = {subject.__name__}(...) in a file, and name FILE.py:skill."
 
 
 Named = tuple[str | None, object]

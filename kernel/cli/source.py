@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
+from planloom.cli.errors import UsageError
 from planloom.cli.files import STDIN, read_text
 from planloom.kernel import Kernel
 from planloom.planners.errors import PlanError
@@ -56,15 +57,17 @@ def plan_text(written: str) -> PlanText | None:
     Raises:
         UsageError: the file is not there or cannot be read. A mistyped name is never taken for a goal.
     """
-    if written == STDIN or _is_file_name(written):
+    if written == STDIN or _is_plan_file(written):
         return read_plan_text(written)
+    if os.path.isfile(written):
+        raise UsageError(f"{written} is a file; a plan's file ends in {' or '.join(SUFFIXES)}.")
     return None
 
 
-def _is_file_name(written: str) -> bool:
+def _is_plan_file(written: str) -> bool:
     if not written.lower().endswith(SUFFIXES):
         return False
-    return " " not in written or Path(written).is_file()
+    return " " not in written or os.path.isfile(written)
 
 
 def read_plan_text(name: str) -> PlanText:

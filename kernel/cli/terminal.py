@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TextIO
 
 from planloom.cli.text import inert
@@ -21,6 +23,7 @@ class Terminal:
     def __init__(self, output: TextIO, messages: TextIO, source: TextIO) -> None:
         self._output, self._messages, self.source = output, messages, source
         self._open_line = False
+        self._held: list[str] | None = None
         self.broken: OSError | None = None
 
     @classmethod
@@ -52,6 +55,9 @@ class Terminal:
 
     def say(self, text: str) -> None:
         """A line for the person at the terminal."""
+        if self._held is not None:
+            self._held.append(text)
+            return
         self._message(("\n" if self._open_line else "") + inert(text) + "\n")
         self._open_line = False
 
@@ -59,6 +65,20 @@ class Terminal:
         """A piece of a line, shown at once; ``say`` ends the line."""
         self._message(inert(text))
         self._open_line = not text.endswith("\n")
+
+    @contextmanager
+    def asking(self, question: str) -> Iterator[None]:
+        """Show a question, and hold back other lines until it is answered, so that it stays in sight."""
+        self.say_piece(question)
+        held: list[str] = []
+        self._held = held
+        try:
+            yield
+            self._open_line = False  # the person's Enter ended it
+        finally:
+            self._held = None
+            for line in held:
+                self.say(line)
 
     def _message(self, text: str) -> None:
         try:
