@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 
 from planloom.errors import BudgetExceededError
@@ -33,15 +31,18 @@ class Meter:
             self.outer.require()
 
 
-@contextmanager
-def metered(budget: int | None = None, what: str = "this run") -> Iterator[Meter]:
+class metered:
     """Count every model call made inside, tasks included; ``budget`` is in tokens, prompts and answers."""
-    meter = Meter(budget, what, _CURRENT.get())
-    token = _CURRENT.set(meter)
-    try:
-        yield meter
-    finally:
-        _CURRENT.reset(token)
+
+    def __init__(self, budget: int | None = None, what: str = "this run") -> None:
+        self.meter = Meter(budget, what, _CURRENT.get())
+
+    def __enter__(self) -> Meter:
+        self._token = _CURRENT.set(self.meter)
+        return self.meter
+
+    def __exit__(self, *raised: object) -> None:
+        _CURRENT.reset(self._token)
 
 
 def record_usage(usage: Usage) -> None:

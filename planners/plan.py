@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from functools import cached_property
-from typing import Any
 
 from planloom.functions import FunctionsView
 from planloom.kernel import Kernel
@@ -120,17 +119,21 @@ class Plan:
         parts = [str(self), *(f"{f.signature()} {f.effect} {f.description}" for f in functions.values())]
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
-    def check_inputs(self, variables: Mapping[str, Any]) -> None:
-        """Raise ``PlanError`` when a run with these inputs could not begin."""
-        given = {variable_key(name) for name in variables}
-        missing = [_unset(need) for need in self.program.needs if not _supplied(need, given)]
+    def check_inputs(self, names: Collection[str]) -> None:
+        """Raise ``PlanError`` when a run with inputs of these names could not begin."""
+        keys = {variable_key(name) for name in names}
+        missing = [need for wanted, need in self._required if wanted.isdisjoint(keys)]
         if missing:
-            raise PlanError(tuple(missing), self.source)
+            raise PlanError(tuple(_unset(need) for need in missing), self.source)
 
-
-def _supplied(need: InputNeed, given: set[str]) -> bool:
-    names = [need.name, need.instead] if need.instead else [need.name]
-    return not need.required or any(variable_key(name) in given for name in names)
+    @cached_property
+    def _required(self) -> tuple[tuple[frozenset[str], InputNeed], ...]:
+        """The keys of which a run must supply one, for each input that it needs."""
+        return tuple(
+            (frozenset(variable_key(name) for name in (need.name, need.instead) if name), need)
+            for need in self.program.needs
+            if need.required
+        )
 
 
 def _unset(need: InputNeed) -> Diagnostic:

@@ -219,7 +219,7 @@ class _Checker:
             if isinstance(unit, CallUnit | AskUnit):
                 self.units[draft] = replace(unit, step=steps[draft])
         asks = tuple(unit for unit in self.units.values() if isinstance(unit, AskUnit))
-        return Program(self._body(self.top), needs, _exports(self.top), asks)
+        return Program(self._body(self.top), needs, _exports(self.top), self.names.known, asks)
 
     def _body(self, body: BodyDraft) -> Body:
         dependents: list[list[int]] = [[] for _ in body.drafts]

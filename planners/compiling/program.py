@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal, Protocol
 
 from planloom.function import KernelFunction
@@ -59,6 +60,11 @@ class Step:
     """The ``<if>`` and ``<foreach>`` elements around it, outermost first, in words."""
     function: KernelFunction | None = None
     place: Place = Place()  # noqa: RUF009 - it is frozen
+
+    @cached_property
+    def label(self) -> str:
+        """The number as text."""
+        return str(self.number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,4 +165,6 @@ class Program:
     body: Body
     needs: tuple[InputNeed, ...]
     variables: tuple[Export, ...]
+    spelling: Mapping[str, str]
+    """Names that steps set, by their keys, as the plan writes them first."""
     asks: tuple[AskUnit, ...]

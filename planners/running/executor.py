@@ -110,17 +110,19 @@ class Executor:
         Raises what ``run`` raises before the first step.
         """
         given = dict(variables or {})
-        plan.check_inputs(given)
-        self._check_asks(plan, given)
+        inputs = {variable_key(name): value for name, value in given.items()}
+        plan.check_inputs(inputs)
+        self._check_asks(plan, inputs)
         listeners = (*self.listeners, listener) if listener else self.listeners
-        return Run(self, plan, given, _all(listeners))
+        return Run(self, plan, given, inputs, _all(listeners))
 
-    def _check_asks(self, plan: Plan, given: Mapping[str, Any]) -> None:
-        known = {variable_key(name) for name in given}
-        asked = [unit.step.sets for unit in plan.program.asks if unit.known_as not in known]
-        if asked and self.ask is None:
+    def _check_asks(self, plan: Plan, inputs: Mapping[str, Any]) -> None:
+        if self.ask is not None or not plan.program.asks:
+            return
+        asked = [f"${unit.step.sets}" for unit in plan.program.asks if unit.known_as not in inputs]
+        if asked:
             raise AskError(
-                f"the plan asks for {', '.join(f'${name}' for name in asked)} and nobody answers: "
+                f"the plan asks for {', '.join(asked)} and nobody answers: "
                 "give Executor(ask=...), or supply the values as inputs.",
                 plan,
             )

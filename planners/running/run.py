@@ -10,10 +10,6 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from planloom.errors import BudgetExceededError
-from planloom.planners.compiling.outline import PREVIOUS
-from planloom.planners.language.references import render_text
-from planloom.planners.language.variables import variable_key
 from planloom.planners.running.events import (
     ApprovalRequested,
     Event,
@@ -24,16 +20,17 @@ from planloom.planners.running.events import (
     StepOutput,
     StepStarted,
 )
+from planloom.planners.running.failure import step_error, told
+from planloom.planners.running.outcome import results_of, variables_of
 from planloom.planners.running.policy import CallRequest, Denied, NeedsApproval
 from planloom.planners.running.records import RunResult, StepRecord, StepStatus
 from planloom.planners.running.run_errors import (
+    NotAllowed,
     RunCancelled,
     RunError,
     RunTimeoutError,
-    StepBudgetError,
-    StepError,
 )
-from planloom.planners.running.scheduler import Fault, LoopValue, Scheduler, StepCall, returned, set_value
+from planloom.planners.running.scheduler import Scheduler, StepCall
 from planloom.prompt_function import OUTPUT_SINK
 from planloom.usage import Meter, metered
 
@@ -46,18 +43,18 @@ __all__ = ["Run"]
 AskHandler = Callable[[str, str], Awaitable[Any]]
 
 
-class NotAllowed(Exception):
-    """The policy, or the person it asked, said no; the reason is the text."""
-
-
 class Worker:
     """A task that runs one step after another."""
 
-    __slots__ = ("call", "task")
+    __slots__ = ("began", "call", "task")
 
     def __init__(self, call: StepCall) -> None:
-        self.call = call
+        self.call, self.began = call, False
         self.task: asyncio.Task[None] | None = None
+
+    def cancel(self) -> None:
+        if self.task is not None:
+            self.task.cancel()
 
 
 class Run:
@@ -68,11 +65,13 @@ class Run:
         executor: Executor,
         plan: Plan,
         variables: Mapping[str, Any],
+        inputs: Mapping[str, Any],
         emit: Callable[[Event], None] | None,
     ) -> None:
+        """``inputs`` are the ``variables`` by the keys under which the plan knows them."""
         self.executor, self.plan, self.emit = executor, plan, emit
         self.variables = variables
-        self.core = Scheduler(plan.program, {variable_key(name): value for name, value in variables.items()})
+        self.core = Scheduler(plan.program, inputs)
         self.records: list[StepRecord] = []
         self.workers: set[Worker] = set()
         self.limit = executor.max_concurrency or 1 << 62
@@ -120,26 +119,35 @@ class Run:
         if not self.workers:
             return
         try:
-            await asyncio.shield(self.over)
+            await self.over
         except asyncio.CancelledError:
-            self._stop("cancelled")
-            # a second cancellation gives up waiting for the writes
-            await self.over if self.workers else None
+            await self._drain(loop)
             raise
         finally:
             if timer is not None:
                 timer.cancel()
+
+    async def _drain(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Wait for the writes that run; a second cancellation gives up on them."""
+        self.over = loop.create_future()
+        self._stop("cancelled")
+        try:
+            if self.workers:
+                await self.over
+        finally:
             for worker in self.workers:
-                if worker.task is not None:
-                    worker.task.cancel()
+                worker.cancel()
 
     def _stop(self, why: str) -> None:
         """Nothing new starts; what changes nothing in the world is cancelled."""
         if self.stopped is None:
             self.stopped = why
-        for worker in self.workers:
-            if worker.task is not None and not _writes(worker.call):
-                worker.task.cancel()
+        for worker in tuple(self.workers):
+            if not worker.began:
+                worker.cancel()
+                self._leave(worker)  # it never reaches the end of _work
+            elif not _writes(worker.call):
+                worker.cancel()
 
     # -- workers -----------------------------------------------------------------------------------------
 
@@ -162,11 +170,10 @@ class Run:
         worker = Worker(call)
         self.workers.add(worker)
         worker.task = asyncio.create_task(self._work(worker))
-        # a task that is cancelled before it begins never reaches the end of _work
-        worker.task.add_done_callback(lambda _: self._leave(worker))
 
     async def _work(self, worker: Worker) -> None:
         ready = self.core.ready
+        worker.began = True
         try:
             while True:
                 await self._perform(worker.call)
@@ -265,11 +272,11 @@ class Run:
 
     def _result(self) -> RunResult:
         assert self.meter is not None
-        results, lines = _results(self.core)
+        results, lines = results_of(self.core)
         return RunResult(
             text="\n".join(lines),
             results=results,
-            variables=_variables(self.core, self.plan, self.variables),
+            variables=variables_of(self.core, self.variables),
             steps=tuple(self.records),
             usage=self.meter.usage,
         )
@@ -282,37 +289,14 @@ class Run:
     def _error(self) -> RunError | None:
         done = tuple(self.records)
         if self.core.faults:
-            return _step_error(self.core.faults[0], self.plan, done)
+            return step_error(self.core.faults[0], self.plan, done)
         if self.stopped == "timeout":
             return RunTimeoutError(
-                f"the run took longer than {self.executor.timeout} s; {_told(done)}", self.plan, done
+                f"the run took longer than {self.executor.timeout} s; {told(done)}", self.plan, done
             )
         if self.stopped is not None:
-            return RunCancelled(f"the run was cancelled; {_told(done)}", self.plan, done)
+            return RunCancelled(f"the run was cancelled; {told(done)}", self.plan, done)
         return None
-
-
-def _step_error(fault: Fault, plan: Plan, done: tuple[StepRecord, ...]) -> StepError:
-    step = fault.call.id if fault.call else ""
-    where = f"step {step} ({fault.what})" if step else fault.what
-    cause = fault.error
-    kind = "" if isinstance(cause, NotAllowed) else f"{type(cause).__name__}: "
-    message = f"{where}, line {fault.place.line}, failed: {kind}{cause}. {_told(done)}"
-    arguments = fault.call.arguments if fault.call else {}
-    if isinstance(cause, BudgetExceededError):
-        stopped = StepBudgetError(message, plan, done, step=step, name=fault.what, arguments=arguments)
-        stopped.used, stopped.budget = cause.used, cause.budget
-        return stopped
-    return StepError(message, plan, done, step=step, name=fault.what, arguments=arguments)
-
-
-def _told(done: tuple[StepRecord, ...]) -> str:
-    finished = [record for record in done if record.status == "done"]
-    running = [record for record in done if record.status == "still-running"]
-    told = f"{len(finished)} calls were done before"
-    if running:
-        told += f"; still running in threads: {', '.join(f'{r.step} ({r.name})' for r in running)}"
-    return told
 
 
 def _writes(call: StepCall) -> bool:
@@ -328,44 +312,3 @@ def _interruptible(call: StepCall) -> bool:
 def _being_cancelled() -> bool:
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
-
-
-def _results(core: Scheduler) -> tuple[dict[str, Any], list[str]]:
-    """The named results, and the lines of the run's text."""
-    found = returned(core.top)
-    results: dict[str, Any] = {}
-    many: set[str] = set()
-    lines: list[str] = []
-    for name, value, is_list in found:
-        if name in results:
-            before = results[name] if name in many else [results[name]]
-            results[name] = before + (value if is_list else [value])
-            many.add(name)
-        else:
-            results[name] = value
-            many |= {name} if is_list else set()
-        lines += [render_text(item) for item in value] if is_list else [render_text(value)]
-    if not results:
-        lines = _last_lines(core)
-    return results, lines
-
-
-def _last_lines(core: Scheduler) -> list[str]:
-    exports = dict(core.program.variables)
-    for unit, export in exports.get(PREVIOUS, ()):
-        if core.top.state[unit] == 1:
-            value = core.top.values[unit]
-            if isinstance(value, LoopValue):
-                return [render_text(item) for item in value[export or PREVIOUS]]
-            return [render_text(value)]
-    return [""]
-
-
-def _variables(core: Scheduler, plan: Plan, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The inputs, and what was set, in the plan's spelling."""
-    spelled = {variable_key(step.sets): step.sets for step in reversed(plan.steps) if step.sets}
-    found = dict(given)
-    for name, units in core.program.variables:
-        if name != PREVIOUS and any(core.top.state[unit] == 1 for unit, _ in units):
-            found[spelled.get(name, name)] = set_value(core.top, units)
-    return found

@@ -11,7 +11,15 @@ if TYPE_CHECKING:
     from planloom.planners.plan import Plan
     from planloom.planners.running.records import StepRecord
 
-__all__ = ["AskError", "RunCancelled", "RunError", "RunTimeoutError", "StepBudgetError", "StepError"]
+__all__ = [
+    "AskError",
+    "NotAllowed",
+    "RunCancelled",
+    "RunError",
+    "RunTimeoutError",
+    "StepBudgetError",
+    "StepError",
+]
 
 
 class RunError(PlanloomError):
@@ -61,3 +69,7 @@ class RunTimeoutError(RunError):
 
 class AskError(RunError):
     """The plan asks the user something and the run has no ``ask`` handler; nothing was run."""
+
+
+class NotAllowed(PlanloomError):
+    """The policy, or the person it asked, said no to a call; the cause of a ``StepError``."""

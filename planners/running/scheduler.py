@@ -81,8 +81,9 @@ class StepCall:
     @property
     def id(self) -> str:
         """The step's number and, inside loops, the elements' indices: ``4`` or ``4[0,2]``."""
-        path = self.turn.path()
-        return f"{self.step.number}[{','.join(map(str, path))}]" if path else str(self.step.number)
+        if self.turn.parent is None:
+            return self.step.label
+        return f"{self.step.label}[{','.join(map(str, self.turn.path()))}]"
 
 
 @dataclass(frozen=True, slots=True)
