@@ -12,7 +12,7 @@ from planloom.planners import Executor, SequentialPlanner
 from planloom.services import ChatService, LlamaService
 
 GOAL = "Send the input as an email to Steven and make sure I use his preferred name in the email"
-MESSAGE = "Hello, USER_NAME. The new release is out, and you should see it."
+MESSAGE = "Hello Steven, the new release is out, and you should see it."
 
 
 def main(service: ChatService | None = None) -> None:
@@ -26,7 +26,7 @@ def main(service: ChatService | None = None) -> None:
     print(f"{plan}\n")
 
     result = Executor(kernel).run_sync(plan, {"INPUT": MESSAGE, "subject": "Release"})
-    for step in result.steps:
+    for step in sorted(result.steps):
         print(f"{step.step}. {step.name} gave {step.value!r}")
     print(f"\nThe outbox holds:\n{emailer.outbox[0]}" if emailer.outbox else "\nNothing was sent.")
 

@@ -6,6 +6,7 @@ An instruction is an HTML comment, which readers of the page do not see:
 ``<!-- file: NAME -->``   the block is the content of this file, for the blocks below it
 ``<!-- output -->``       the block is what the Python block above it prints
 ``<!-- code: CODE -->``   the block is a plan with this diagnostic
+``<!-- NAME.py -->``      the block is what this sample prints with the embedded model
 ``<!-- shown -->``        the block is only shown
 """
 

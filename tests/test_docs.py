@@ -118,6 +118,15 @@ def matches(shown: list[str], said: list[str]) -> bool:
     return bool(said) and shown[0] == said[0] and matches(shown[1:], said[1:])
 
 
+@pytest.mark.local_model
+def test_the_first_example_does_the_same_with_the_embedded_model(tmp_path: Path) -> None:
+    example, output = [block for block in blocks(ROOT / "README.md") if block.language in ("python", "text")][
+        :2
+    ]
+    _, printed = run_python(example, {}, tmp_path)
+    assert printed == output.text
+
+
 LANGUAGE = ROOT / "docs" / "plan-language.md"
 PLANS = [block for block in blocks(LANGUAGE) if block.language == "xml"]
 NOT_YET = {"policy-denied"}
@@ -168,4 +177,5 @@ def test_links_lead_somewhere(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     targets = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", text)
     missing = [target for target in targets if "://" not in target and not (page.parent / target).exists()]
-    assert missing == []
+    paths = re.findall(r"`((?:kernel|planners|skills|plugins|samples|docs)/[\w/.]*)`", text)
+    assert missing + [path for path in paths if not (ROOT / path).exists()] == []

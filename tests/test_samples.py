@@ -11,6 +11,7 @@ from types import ModuleType
 
 import pytest
 
+from markdown import blocks
 from planloom.errors import ServiceAuthError
 from planloom.services import ScriptedService
 from virtual_time import run_virtual
@@ -20,7 +21,7 @@ LONGEST = 100
 Load = Callable[[str], ModuleType]
 CLASSIC = """<plan>
   <function.Names.getNickName name="Steven" setContextVariable="NICKNAME"/>
-  <function.StringFunctions.stringReplace input="$INPUT" from="USER_NAME" to="$NICKNAME"
+  <function.StringFunctions.stringReplace input="$INPUT" from="Steven" to="$NICKNAME"
       setContextVariable="TEXT"/>
   <function.Emailer.getEmailAddress recipient="Steven" setContextVariable="ADDRESS"/>
   <function.Emailer.sendEmail emailAddress="$ADDRESS" message="$TEXT" subject="$subject"/>
@@ -41,7 +42,15 @@ def test_email_nickname(sample: Load, capsys: pytest.CaptureFixture[str]) -> Non
     sample("email_nickname").main(ScriptedService([CLASSIC]))
     printed = capsys.readouterr().out
     assert "4. Emailer.sendEmail gave 'sent to codeking@example.com" in printed
-    assert printed.endswith("\n\nHello, Code King. The new release is out, and you should see it.\n")
+    assert printed.endswith("\n\nHello Code King, the new release is out, and you should see it.\n")
+
+
+@pytest.mark.local_model
+def test_email_nickname_with_the_embedded_model(sample: Load, capsys: pytest.CaptureFixture[str]) -> None:
+    sample("email_nickname").main()
+    printed = capsys.readouterr().out
+    shown = [block.text for block in blocks(SAMPLES.parent / "README.md") if block.has("email_nickname.py")]
+    assert [printed] == shown
 
 
 def test_joke(sample: Load, capsys: pytest.CaptureFixture[str]) -> None:
