@@ -8,6 +8,7 @@ __all__ = ["parameter_descriptions", "result_description", "summary"]
 
 GOOGLE_HEADS = frozenset({"args:", "arguments:", "parameters:"})
 SPHINX_PARAM = ":param "
+MARKS = ("rgs:", "rguments:", "arameters", "ARGS:", "ARGUMENTS:", "PARAMETERS", SPHINX_PARAM)
 SPHINX_RESULTS = (":return:", ":returns:")
 RESULT_HEADS = frozenset({"returns:", "return:", "yields:"})
 
@@ -16,12 +17,18 @@ def summary(docstring: str | None) -> str:
     """The first paragraph on one line."""
     if not docstring:
         return ""
-    return " ".join(inspect.cleandoc(docstring).partition("\n\n")[0].split())
+    words: list[str] = []
+    for line in docstring.splitlines():
+        if words and not line.strip():
+            break
+        words += line.split()
+    return " ".join(words)
 
 
 def parameter_descriptions(docstring: str | None) -> dict[str, str]:
     """Description by Python parameter name; empty when the docstring names none."""
-    if not docstring:
+    # most docstrings name no parameter, and registering must stay quick
+    if not docstring or "\n" not in docstring or not any(mark in docstring for mark in MARKS):
         return {}
     lines = inspect.cleandoc(docstring).splitlines()
     found = _sphinx(lines)

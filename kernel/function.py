@@ -14,7 +14,7 @@ from planloom.docstring import summary
 from planloom.errors import ArgumentError
 from planloom.object_schema import object_schema
 from planloom.parameter import Parameter
-from planloom.signature import parameters_of, plan_name, return_type_of
+from planloom.signature import Contract, contract_of, plan_name
 
 __all__ = ["KernelFunction", "native_function"]
 
@@ -51,18 +51,22 @@ class KernelFunction:
         return (self.skill,) if self.touches is None else self.touches
 
     @cached_property
+    def _contract(self) -> Contract:
+        return contract_of(self.target, self.full_name)
+
+    @cached_property
     def parameters(self) -> tuple[Parameter, ...]:
         """In the order of the signature; the first is the one that takes the previous step's output."""
         if self.declared_parameters is not None:
             return self.declared_parameters
-        return parameters_of(self.target, self.full_name)
+        return self._contract.parameters
 
     @cached_property
     def returns(self) -> Any:
         """The declared return type; Any when nothing is declared."""
         if self.declared_returns is not None:
             return self.declared_returns
-        return return_type_of(self.target, self.full_name)
+        return self._contract.returns
 
     @cached_property
     def is_async(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from dataclasses import dataclass
 from keyword import iskeyword
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
@@ -11,36 +12,48 @@ from planloom.docstring import parameter_descriptions
 from planloom.errors import RegistrationError
 from planloom.parameter import REQUIRED, Parameter
 
-__all__ = ["parameters_of", "plan_name", "return_type_of"]
+__all__ = ["Contract", "contract_of", "plan_name"]
 
 NAMEABLE = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
 
 def plan_name(python_name: str) -> str:
     """The name that plans use: ``from_`` becomes ``from``, other names stay."""
-    bare = python_name.removesuffix("_")
-    return bare if bare != python_name and iskeyword(bare) else python_name
+    bare = python_name[:-1]
+    return bare if python_name.endswith("_") and iskeyword(bare) else python_name
 
 
-def parameters_of(function: Callable[..., Any], name: str) -> tuple[Parameter, ...]:
-    """The parameters that plans can name, in order.
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """What a callable takes and gives: the parameters that plans can name, in order, and the return type.
+
+    ``returns`` is Any when nothing is declared.
+    """
+
+    parameters: tuple[Parameter, ...]
+    returns: Any
+
+
+def contract_of(function: Callable[..., Any], name: str) -> Contract:
+    """The contract of a Python callable; ``name`` is for messages.
 
     Raises:
         RegistrationError: a parameter cannot be given by name, or an annotation cannot be resolved.
     """
-    signature = _signature(function, name)
     hints = _hints(function, name)
     described = parameter_descriptions(function.__doc__)
-    return tuple(
+    parameters = tuple(
         _parameter(parameter, hints.get(parameter.name, Any), described, name)
-        for parameter in signature.parameters.values()
+        for parameter in _named(function, name)
         if parameter.kind is not inspect.Parameter.VAR_KEYWORD
     )
+    return Contract(parameters, hints.get("return", Any))
 
 
-def return_type_of(function: Callable[..., Any], name: str) -> Any:
-    """The declared return type; Any when there is none."""
-    return _hints(function, name).get("return", Any)
+def _named(function: Callable[..., Any], name: str) -> list[inspect.Parameter]:
+    if inspect.ismethod(function):  # inspect would build the signature twice to drop self
+        return list(_signature(function.__func__, name).parameters.values())[1:]
+    return list(_signature(function, name).parameters.values())
 
 
 def _signature(function: Callable[..., Any], name: str) -> inspect.Signature:
@@ -73,6 +86,10 @@ def _parameter(
             "by name. Make it an ordinary parameter.",
             parameter,
         )
+    if isinstance(hint, type) and not _is_field(parameter.default):
+        default = REQUIRED if parameter.default is inspect.Parameter.empty else parameter.default
+        described_as = described.get(parameter.name, "")
+        return Parameter(plan_name(parameter.name), hint, described_as, default, parameter.name)
     annotation, description, field_default = _read_hint(hint)
     default = field_default if parameter.default is inspect.Parameter.empty else parameter.default
     if _is_field(default):
