@@ -61,6 +61,7 @@
     │   ├── AnswerCutError           the answer ended at the token limit
     │   ├── NoPlanInAnswerError      the answer holds no plan
     │   └── InvalidPlanError         the answer's plan still has errors after the repairs
+    ├── NotAllowed                   a policy, or a person, refuses a call          (planloom.planners)
     └── RunError                     a run of a plan did not finish                 (planloom.planners)
         ├── StepError                a step failed; carries the step and all that was done
         │   └── StepBudgetError      a step would have used more tokens than the run may

@@ -120,9 +120,8 @@ def matches(shown: list[str], said: list[str]) -> bool:
 
 @pytest.mark.local_model
 def test_the_first_example_does_the_same_with_the_embedded_model(tmp_path: Path) -> None:
-    example, output = [block for block in blocks(ROOT / "README.md") if block.language in ("python", "text")][
-        :2
-    ]
+    run = [block for block in blocks(ROOT / "README.md") if block.language in ("python", "text")]
+    example, output = run[:2]
     _, printed = run_python(example, {}, tmp_path)
     assert printed == output.text
 

@@ -44,7 +44,8 @@ def test_there_is_one_top_level_package(contents: set[str]) -> None:
 def test_every_module_and_data_file_is_in_it(contents: set[str], folder: str) -> None:
     root = ROOT / folder
     patterns = ("**/*.py", *DATA)
-    files = {path for pattern in patterns for path in root.glob(pattern) if path.is_file()}
+    found = {path for pattern in patterns for path in root.glob(pattern) if path.is_file()}
+    files = {path for path in found if "__pycache__" not in path.parts}
     wanted = {f"planloom/{FOLDERS[folder]}{path.relative_to(root).as_posix()}" for path in files}
     assert wanted
     assert wanted - contents == set()
