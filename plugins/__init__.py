@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from planloom.plugins.mcp_client import McpServer as McpServer
+    from planloom.plugins.mcp_server import McpService as McpService
     from planloom.plugins.openapi import openapi_skill as openapi_skill
     from planloom.plugins.openapi_auth import api_key as api_key
     from planloom.plugins.openapi_auth import basic as basic
@@ -20,6 +21,7 @@ _HOME = {
     "basic": "openapi_auth",
     "bearer": "openapi_auth",
     "McpServer": "mcp_client",
+    "McpService": "mcp_server",
     "openapi_skill": "openapi",
 }
 

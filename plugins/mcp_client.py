@@ -1,0 +1,345 @@
+"""MCP: a server's tools as functions, its prompts as prompt functions, its resources as values."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from planloom.decorator import Effect
+from planloom.errors import RegistrationError
+from planloom.function import KernelFunction
+from planloom.names import check_name
+from planloom.parameter import REQUIRED, Parameter
+from planloom.plugins.background_loop import BackgroundLoop
+from planloom.plugins.foreign_text import one_line
+from planloom.plugins.identifiers import distinct_names, identifier
+from planloom.plugins.mcp_connection import Connection
+from planloom.plugins.mcp_pins import Approve, Pins
+from planloom.plugins.mcp_process import ProcessTransport
+from planloom.plugins.mcp_sdk import is_first_sdk
+from planloom.plugins.mcp_tool import McpTool, value_of
+from planloom.plugins.mcp_transport import HttpTransport, Transport
+from planloom.services.protocol import ChatMessage, Role
+from planloom.skill import Skill
+
+if TYPE_CHECKING:
+    from planloom.kernel import Kernel
+
+__all__ = ["McpServer"]
+
+MOST_PAGES = 100
+
+
+class McpServer:
+    """An MCP server. It is started or asked on first use, and again after it was lost.
+
+    Made by ``McpServer.stdio(...)`` or ``McpServer.http(...)``; ``close()`` it, or use it in a ``with``.
+    What a server says of its tools is never taken as an instruction: descriptions are shortened to a line,
+    pinned by a hash of the whole, and a tool that changes is refused until it is approved again.
+
+    Args:
+        transport: the way to it.
+        pins: a file that remembers which tools were approved; only this object remembers if left out.
+        approve: asked about a tool that is new or has changed since it was approved; refused if left out.
+        timeout: seconds that one answer may take.
+        max_bytes: how long a result may be, as JSON.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        *,
+        pins: str | Path | None = None,
+        approve: Approve | None = None,
+        timeout: float = 60.0,
+        max_bytes: int = 10_000_000,
+    ) -> None:
+        self._transport, self._max_bytes = transport, max_bytes
+        self._loop = BackgroundLoop("planloom-mcp")
+        self._timeout = timeout
+        self._connection: Connection | None = None
+        self._pins = Pins(transport.key, Path(pins) if pins else None, approve)
+        self._verified = 0
+        self._name = ""
+
+    @classmethod
+    def stdio(
+        cls,
+        command: str,
+        *arguments: str,
+        env: Mapping[str, str] | None = None,
+        cwd: str | Path | None = None,
+        **options: Any,
+    ) -> Self:
+        """A server to start as a process; it is given ``env`` and a few harmless variables, no others."""
+        return cls(ProcessTransport(command, arguments, env or {}, Path(cwd) if cwd else None), **options)
+
+    @classmethod
+    def http(cls, url: str, *, headers: Mapping[str, str] | None = None, **options: Any) -> Self:
+        """A server at an address, over streamable HTTP."""
+        return cls(HttpTransport(url, headers or {}), **options)
+
+    # -- what it has -----------------------------------------------------------------------------------
+
+    async def skill(
+        self,
+        name: str | None = None,
+        *,
+        include: Sequence[str] = (),
+        exclude: Sequence[str] = (),
+        effects: Mapping[str, Effect] | None = None,
+        descriptions: Mapping[str, str] | None = None,
+    ) -> Skill:
+        """The approved tools as a skill.
+
+        A tool that says ``readOnlyHint`` is a read, every other one a write. A server may lie: ``effects``
+        says what single tools do in truth, and ``descriptions`` what they are for, by the tool's own name.
+
+        Raises:
+            ServerLostError: the server cannot be started or asked.
+            RegistrationError: it has no tool that may be used.
+        """
+        listed = await self._loop.run(self._admitted())
+        chosen = [tool for tool in listed if _is_chosen(tool.name, include, exclude)]
+        if not chosen:
+            raise RegistrationError(
+                f"{self._transport.key} has no tool that may be used: look at include, exclude and approve."
+            )
+        skill = check_name(name or identifier(self._name or "Mcp", "mcp"), "skill")
+        names = distinct_names({tool.name: tool.name for tool in chosen}, "tool")
+        said = {tool.name: tool.description for tool in chosen} | dict(descriptions or {})
+        functions = [
+            self._function(skill, names[tool.name], tool, said[tool.name], (effects or {}).get(tool.name))
+            for tool in chosen
+        ]
+        return Skill(skill, one_line(self._name), {function.name: function for function in functions})
+
+    def skill_sync(self, name: str | None = None, **options: Any) -> Skill:
+        """``skill`` for scripts and notebooks."""
+        from planloom.sync import run_sync
+
+        return run_sync(self.skill(name, **options))
+
+    async def prompt_skill(self, kernel: Kernel, name: str | None = None) -> Skill:
+        """The server's prompts as prompt functions: it writes the messages, the kernel's model answers."""
+        listed = await self._loop.run(self._prompts())
+        skill = check_name(name or identifier(f"{self._name or 'Mcp'} prompts", "mcp"), "skill")
+        names = distinct_names({prompt["name"]: prompt["name"] for prompt in listed}, "prompt")
+        functions = [self._prompt_function(kernel, skill, names[item["name"]], item) for item in listed]
+        return Skill(skill, one_line(self._name), {function.name: function for function in functions})
+
+    async def tools(self) -> tuple[McpTool, ...]:
+        """Every tool as the server describes it now, approved or not; ``text`` is all that it says."""
+        return tuple((await self._loop.run(self._listed())).values())
+
+    async def resources(self) -> list[dict[str, Any]]:
+        """What can be read, as the server lists it: ``uri``, ``name``, ``mimeType`` and more."""
+        return await self._loop.run(self._pages("resources"))
+
+    async def read_resource(self, uri: str) -> str | list[dict[str, Any]]:
+        """A resource: its text, or its parts as they are if it is not one text."""
+        from pydantic import AnyUrl
+
+        async def request(session: Any) -> Any:
+            return await session.read_resource(AnyUrl(uri) if is_first_sdk() else uri)
+
+        parts = (await self._loop.run(self._ask("read_resource", request)))["contents"]
+        if len(parts) == 1 and isinstance(parts[0].get("text"), str):
+            text: str = parts[0]["text"]
+            return text
+        return list(parts)
+
+    def resource_skill(self, name: str = "Resources") -> Skill:
+        """A skill with one function, ``read(uri)``."""
+        function = KernelFunction(
+            skill=check_name(name, "skill"),
+            name="read",
+            target=self.read_resource,
+            description="Read a resource of the server by its URI.",
+            effect="read",
+            idempotent=True,
+            declared_parameters=(Parameter("uri", str, "The resource's URI"),),
+            declared_returns=Any,
+        )
+        return Skill(name, "", {"read": function})
+
+    # -- ending ----------------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """End the session, and the process if one was started."""
+        if self._connection is not None:
+            self._loop.run_blocking(self._connection.close())
+            self._connection = None
+        self._loop.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        import asyncio
+
+        await asyncio.to_thread(self.close)
+
+    # -- on the background loop ------------------------------------------------------------------------
+
+    async def _ask(self, function: str, request: Callable[[Any], Awaitable[Any]]) -> dict[str, Any]:
+        if self._connection is None:
+            self._connection = Connection(self._transport, self._timeout, self._max_bytes)
+        result = await self._connection.ask(function, request)
+        # By alias the two versions of the SDK say the same.
+        found: dict[str, Any] = result.model_dump(by_alias=True, mode="json", exclude_none=True)
+        return found
+
+    async def _pages(self, what: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        cursor: str | None = None
+        for _ in range(MOST_PAGES):
+            page = await self._ask(f"list_{what}", _page_request(what, cursor))
+            found += page.get(what, [])
+            cursor = page.get("nextCursor")
+            if not cursor:
+                break
+        return found
+
+    async def _listed(self) -> dict[str, McpTool]:
+        found = await self._pages("tools")
+        assert self._connection is not None
+        self._connection.tools_changed = False
+        return {tool["name"]: McpTool(tool["name"], tool) for tool in found}
+
+    async def _prompts(self) -> list[dict[str, Any]]:
+        found = await self._pages("prompts")
+        await self._learn_name()
+        return found
+
+    async def _admitted(self) -> list[McpTool]:
+        listed = await self._listed()
+        await self._learn_name()
+        assert self._connection is not None
+        self._verified = self._connection.times_opened
+        return await self._pins.admit(listed.values())
+
+    async def _learn_name(self) -> None:
+        assert self._connection is not None
+        self._name = self._name or self._connection.server_name
+
+    async def _call(self, function: str, tool: McpTool, arguments: Mapping[str, Any]) -> Any:
+        await self._check(function, tool)
+        given = {key: value for key, value in arguments.items() if value is not None}
+
+        async def request(session: Any) -> Any:
+            return await session.call_tool(tool.name, given)
+
+        return value_of(function, tool, await self._ask(function, request), self._max_bytes)
+
+    async def _check(self, function: str, tool: McpTool) -> None:
+        """Compare the tool with its pin, if the server may have another: it said so, or was started again."""
+        connection = self._connection
+        if connection is not None and not connection.tools_changed and self._is_verified(connection):
+            return
+        listed = await self._listed()
+        assert self._connection is not None
+        try:
+            await self._pins.check(function, tool.name, listed.get(tool.name))
+        except Exception:
+            self._connection.tools_changed = True
+            raise
+        self._verified = self._connection.times_opened
+
+    def _is_verified(self, connection: Connection) -> bool:
+        return connection.is_open and self._verified == connection.times_opened
+
+    async def _render(self, function: str, prompt: str, arguments: Mapping[str, Any]) -> list[ChatMessage]:
+        given = {key: str(value) for key, value in arguments.items() if value is not None}
+
+        async def request(session: Any) -> Any:
+            return await session.get_prompt(prompt, given)
+
+        answer = await self._ask(function, request)
+        return [_message(item) for item in answer.get("messages", [])]
+
+    # -- functions -------------------------------------------------------------------------------------
+
+    def _function(
+        self, skill: str, name: str, tool: McpTool, description: str, effect: Effect | None
+    ) -> KernelFunction:
+        full_name = f"{skill}.{name}"
+
+        async def call(**arguments: Any) -> Any:
+            return await self._loop.run(self._call(full_name, tool, arguments))
+
+        return KernelFunction(
+            skill=skill,
+            name=name,
+            target=call,
+            description=description,
+            effect=effect or tool.effect,
+            idempotent=tool.idempotent,
+            declared_parameters=tool.parameters,
+            declared_returns=tool.returns,
+        )
+
+    def _prompt_function(
+        self, kernel: Kernel, skill: str, name: str, prompt: Mapping[str, Any]
+    ) -> KernelFunction:
+        full_name = f"{skill}.{name}"
+
+        async def call(**arguments: Any) -> str:
+            messages = await self._loop.run(self._render(full_name, prompt["name"], arguments))
+            return (await kernel.complete(messages)).text
+
+        return KernelFunction(
+            skill=skill,
+            name=name,
+            target=call,
+            description=one_line(prompt.get("description")),
+            kind="prompt",
+            effect="none",
+            declared_parameters=tuple(_prompt_parameters(prompt.get("arguments") or [])),
+            declared_returns=str,
+        )
+
+
+def _message(item: Mapping[str, Any]) -> ChatMessage:
+    # never "system": a server's words do not rule the model
+    role: Role = "assistant" if item.get("role") == "assistant" else "user"
+    return ChatMessage(role, str(item["content"].get("text", "")))
+
+
+def _prompt_parameters(arguments: Sequence[Mapping[str, Any]]) -> list[Parameter]:
+    names = distinct_names({item["name"]: item["name"] for item in arguments}, "value")
+    made = [
+        Parameter(
+            name=names[item["name"]],
+            annotation=str if item.get("required") else str | None,
+            description=one_line(item.get("description")),
+            default=REQUIRED if item.get("required") else None,
+            key=item["name"],
+        )
+        for item in arguments
+    ]
+    return sorted(made, key=lambda parameter: not parameter.required)
+
+
+def _is_chosen(name: str, include: Sequence[str], exclude: Sequence[str]) -> bool:
+    if include and not any(fnmatchcase(name.lower(), pattern.lower()) for pattern in include):
+        return False
+    return not any(fnmatchcase(name.lower(), pattern.lower()) for pattern in exclude)
+
+
+def _page_request(what: str, cursor: str | None) -> Callable[[Any], Awaitable[Any]]:
+    async def request(session: Any) -> Any:
+        from mcp.types import PaginatedRequestParams
+
+        listing = getattr(session, f"list_{what}")
+        return await listing(params=PaginatedRequestParams(cursor=cursor) if cursor else None)
+
+    return request
