@@ -90,6 +90,8 @@ class Terminal:
     def abandon_output(self) -> None:
         """Let the interpreter close a broken standard output without a complaint."""
         try:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), self._output.fileno())
+            broken = self._output.fileno()
         except (OSError, ValueError):
             return
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), broken)
