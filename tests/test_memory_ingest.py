@@ -18,7 +18,7 @@ from planloom.plugins.memory.errors import (
 )
 from planloom.plugins.memory.file_store import FileStore
 from planloom.plugins.memory.in_process import InProcessStore
-from planloom.plugins.memory.ingest import IngestOptions, IngestProgress, IngestReport, ingest, ingest_sync
+from planloom.plugins.memory.ingestion import IngestOptions, IngestProgress, IngestReport, ingest, ingest_sync
 from planloom.plugins.memory.store import VectorStore
 from planloom.plugins.memory.text_memory import SemanticTextMemory
 

@@ -16,7 +16,7 @@ from planloom.errors import FunctionError
 from planloom.planners import Executor, Plan, RunResult, StepError
 from planloom.plugins.memory.answers import Answer, Answerer, model_answers, quoted_answers
 from planloom.plugins.memory.errors import CollectionNotFoundError, FilterFieldError
-from planloom.plugins.memory.ingest import ingest_sync
+from planloom.plugins.memory.ingestion import ingest_sync
 from planloom.plugins.memory.skill import MemorySkill
 from planloom.plugins.memory.text_memory import Recollection, SemanticTextMemory
 from planloom.services import ScriptedService

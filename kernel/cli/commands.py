@@ -5,7 +5,15 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from typing import Protocol
 
-from planloom.cli import check_command, functions_command, plan_command, run_command, show_command
+from planloom.cli import (
+    ask_command,
+    check_command,
+    functions_command,
+    plan_command,
+    run_command,
+    serve_mcp,
+    show_command,
+)
 from planloom.cli.terminal import Terminal
 
 __all__ = ["COMMANDS", "Command"]
@@ -31,4 +39,6 @@ COMMANDS: tuple[Command, ...] = (
     check_command,
     show_command,
     functions_command,
+    ask_command,
+    serve_mcp,
 )

@@ -8,6 +8,7 @@ from planloom.cli.errors import UsageError
 from planloom.errors import BudgetExceededError, MissingExtraError, RegistrationError, ServiceError
 from planloom.planners.errors import PlanError, PlannerError
 from planloom.planners.running.run_errors import AskError, RunCancelled, RunError
+from planloom.plugins.memory.errors import SemanticMemoryError
 
 __all__ = ["Exit", "exit_for"]
 
@@ -38,7 +39,7 @@ _BY_KIND: tuple[tuple[tuple[type[BaseException], ...], Exit], ...] = (
     ((PlanError, PlannerError, AskError), Exit.WRONG_PLAN),
     (_MODEL, Exit.MODEL_FAILED),
     ((RunError,), Exit.STEP_FAILED),
-    ((UsageError, RegistrationError, MissingExtraError), Exit.USAGE),
+    ((UsageError, RegistrationError, MissingExtraError, SemanticMemoryError), Exit.USAGE),
 )
 
 

@@ -6,11 +6,57 @@ Each name is imported on first use, and with it the packages that it needs.
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from planloom.plugins.memory.answers import Answer as Answer
+    from planloom.plugins.memory.answers import Answerer as Answerer
+    from planloom.plugins.memory.answers import Citation as Citation
+    from planloom.plugins.memory.answers import model_answers as model_answers
+    from planloom.plugins.memory.answers import quoted_answers as quoted_answers
+    from planloom.plugins.memory.file_store import FileStore as FileStore
+    from planloom.plugins.memory.filters import Filter as Filter
+    from planloom.plugins.memory.filters import filter_from as filter_from
+    from planloom.plugins.memory.in_process import InProcessStore as InProcessStore
+    from planloom.plugins.memory.ingestion import IngestOptions as IngestOptions
+    from planloom.plugins.memory.ingestion import IngestProgress as IngestProgress
+    from planloom.plugins.memory.ingestion import IngestReport as IngestReport
+    from planloom.plugins.memory.ingestion import ingest as ingest
+    from planloom.plugins.memory.ingestion import ingest_sync as ingest_sync
+    from planloom.plugins.memory.record import Collection as Collection
+    from planloom.plugins.memory.record import Match as Match
+    from planloom.plugins.memory.record import Record as Record
+    from planloom.plugins.memory.retrieval import Retriever as Retriever
+    from planloom.plugins.memory.skill import MemorySkill as MemorySkill
+    from planloom.plugins.memory.store import VectorStore as VectorStore
+    from planloom.plugins.memory.store import WordStore as WordStore
+    from planloom.plugins.memory.text_memory import Recollection as Recollection
+    from planloom.plugins.memory.text_memory import SemanticTextMemory as SemanticTextMemory
 
 _HOME = {
+    "Answer": "answers",
+    "Answerer": "answers",
+    "Citation": "answers",
+    "Collection": "record",
     "FileStore": "file_store",
+    "Filter": "filters",
     "InProcessStore": "in_process",
+    "IngestOptions": "ingestion",
+    "IngestProgress": "ingestion",
+    "IngestReport": "ingestion",
+    "Match": "record",
+    "MemorySkill": "skill",
+    "Recollection": "text_memory",
+    "Record": "record",
+    "Retriever": "retrieval",
+    "SemanticTextMemory": "text_memory",
+    "VectorStore": "store",
+    "WordStore": "store",
+    "filter_from": "filters",
+    "ingest": "ingestion",
+    "ingest_sync": "ingestion",
+    "model_answers": "answers",
+    "quoted_answers": "answers",
 }
 
 __all__ = sorted(_HOME)
