@@ -26,7 +26,8 @@ class KernelFunction:
     """A registered function. ``target`` takes the arguments by their Python names.
 
     ``effect`` is what a call does to the world; ``resources`` are what it reads or writes. ``retries`` counts
-    further tries after a failed one; ``timeout`` is in seconds and for one try.
+    further tries after a failed one; ``timeout`` is in seconds and for one try. ``source`` names where the output
+    comes from, for policies; ``secret`` keeps it out of events, errors and saved files.
     """
 
     skill: str
@@ -39,6 +40,8 @@ class KernelFunction:
     idempotent: bool = False
     retries: int = 0
     timeout: float | None = None
+    source: str = ""
+    secret: bool | None = None
     declared_parameters: tuple[Parameter, ...] | None = None
     declared_returns: Any = None
 
@@ -77,6 +80,13 @@ class KernelFunction:
     @cached_property
     def _by_name(self) -> dict[str, Parameter]:
         return {parameter.name.lower(): parameter for parameter in self.parameters}
+
+    @cached_property
+    def renamed(self) -> dict[str, str]:
+        """Python name -> plan name of the parameters where they differ."""
+        return {
+            parameter.key: parameter.name for parameter in self.parameters if parameter.key != parameter.name
+        }
 
     def parameter(self, name: str) -> Parameter | None:
         """The parameter of that name, without regard to case; ``input`` names the first one."""
@@ -170,4 +180,6 @@ def native_function(
         idempotent=declaration.idempotent,
         retries=declaration.retries,
         timeout=declaration.timeout,
+        source=declaration.source,
+        secret=declaration.secret,
     )

@@ -14,6 +14,7 @@ from planloom.parameter import REQUIRED, Parameter
 
 __all__ = ["Contract", "contract_of", "plan_name"]
 
+PLAIN = {"bool": bool, "dict": dict, "float": float, "int": int, "list": list, "str": str}
 NAMEABLE = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
 
@@ -66,15 +67,31 @@ def _signature(function: Callable[..., Any], name: str) -> inspect.Signature:
 
 
 def _hints(function: Callable[..., Any], name: str) -> dict[str, Any]:
-    target = function if inspect.isroutine(function) else type(function).__call__
+    target = inspect.unwrap(function if inspect.isroutine(function) else type(function).__call__)
+    plain = _plain_hints(target)
+    if plain is not None:
+        return plain
     try:
-        return get_type_hints(inspect.unwrap(target), include_extras=True)
+        return get_type_hints(target, include_extras=True)
     except (NameError, TypeError, AttributeError) as error:
         raise RegistrationError(
             f"{name}: its annotations cannot be resolved: {error}. Import the types where the function's "
             "module can see them at run time (not under TYPE_CHECKING).",
             function,
         ) from error
+
+
+def _plain_hints(function: Any) -> dict[str, Any] | None:
+    """The annotations when they are plain classes, which need no resolving; else None."""
+    found: dict[str, Any] = {}
+    names = getattr(function, "__globals__", {})
+    for parameter, annotation in getattr(function, "__annotations__", {}).items():
+        if isinstance(annotation, str):
+            annotation = PLAIN.get(annotation) if annotation not in names else None
+        if not isinstance(annotation, type):
+            return None
+        found[parameter] = annotation
+    return found
 
 
 def _parameter(

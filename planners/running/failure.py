@@ -20,7 +20,7 @@ def step_error(fault: Fault, plan: Plan, done: tuple[StepRecord, ...]) -> StepEr
     where = f"step {step} ({fault.what})" if step else fault.what
     cause = fault.error
     kind = "" if isinstance(cause, NotAllowed) else f"{type(cause).__name__}: "
-    message = f"{where}, line {fault.place.line}, failed: {kind}{cause}. {told(done)}"
+    message = f"{where}, line {fault.place.line}, failed: {kind}{str(cause).rstrip('.')}. {told(done)}"
     arguments = fault.call.arguments if fault.call else {}
     if isinstance(cause, BudgetExceededError):
         stopped = StepBudgetError(message, plan, done, step=step, name=fault.what, arguments=arguments)
