@@ -25,6 +25,8 @@ class Declaration:
     idempotent: bool = False
     retries: int = 0
     timeout: float | None = None
+    source: str = ""
+    secret: bool | None = None
 
 
 @overload
@@ -39,6 +41,8 @@ def kernel_function(
     idempotent: bool = False,
     retries: int = 0,
     timeout: float | None = None,
+    source: str = "",
+    secret: bool | None = None,
 ) -> Callable[[F], F]: ...
 
 
@@ -53,6 +57,8 @@ def kernel_function(
     idempotent: bool = False,
     retries: int = 0,
     timeout: float | None = None,
+    source: str = "",
+    secret: bool | None = None,
 ) -> F | Callable[[F], F]:
     """Declare a function that plans may call.
 
@@ -66,6 +72,9 @@ def kernel_function(
         idempotent: calling it again with the same arguments changes nothing more.
         retries: how many times a failed call is tried again.
         timeout: seconds that one try may take.
+        source: where its output comes from, as a policy's rules may name it: ``"email"``, ``"web"``.
+        secret: whether its output stays out of events, errors and saved files; left out, it does when one of
+            its arguments does.
 
     Raises:
         ValueError: ``effect`` is not one of the three, or ``retries`` or ``timeout`` is negative.
@@ -76,7 +85,9 @@ def kernel_function(
         raise ValueError("retries must be 0 or more, and timeout more than 0 seconds")
     if isinstance(touches, str):
         raise ValueError(f"touches takes a tuple of names: touches=({touches!r},)")
-    declaration = Declaration(name, description, effect, touches, idempotent, retries, timeout)
+    declaration = Declaration(
+        name, description, effect, touches, idempotent, retries, timeout, source, secret
+    )
 
     def declare(target: F) -> F:
         setattr(target, ATTRIBUTE, declaration)

@@ -26,8 +26,8 @@ class KernelFunction:
     """A registered function. ``target`` takes the arguments by their Python names.
 
     ``effect`` is what a call does to the world; ``resources`` are what it reads or writes. ``retries`` counts
-    further tries after a failed one; ``timeout`` is in seconds and for one try. ``source`` names where the output
-    comes from, for policies; ``secret`` keeps it out of events, errors and saved files.
+    further tries after a failed one; ``timeout`` is in seconds and for one try. ``source`` names where the
+    output comes from, for policies; ``secret`` keeps it out of events, errors and saved files.
     """
 
     skill: str

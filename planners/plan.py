@@ -10,6 +10,7 @@ from planloom.functions import FunctionsView
 from planloom.kernel import Kernel
 from planloom.planners.compiling.checker import check
 from planloom.planners.compiling.program import InputNeed, Program, Step
+from planloom.planners.compiling.provenance import Mode, Provenance
 from planloom.planners.errors import PlanError
 from planloom.planners.language.diagnostic import Diagnostic
 from planloom.planners.language.json_form import tree_from_json, tree_to_json
@@ -54,6 +55,7 @@ class Plan:
         """The text that was read, a model's chatter included; the places of diagnostics are in it."""
         self.program: Program = checked.program
         self.steps: tuple[Step, ...] = checked.steps
+        self._provenance: dict[Mode, Provenance] = {}
         self.usage = Usage()
         """The tokens that making the plan took; none for one that no model wrote."""
 
@@ -118,6 +120,13 @@ class Plan:
         functions = {step.function.full_name: step.function for step in self.steps if step.function}
         parts = [str(self), *(f"{f.signature()} {f.effect} {f.description}" for f in functions.values())]
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+    def provenance(self, mode: Mode = "data") -> Provenance:
+        """Where the plan's values can come from; worked out on first use."""
+        if mode not in self._provenance:
+            names = [need.name for need in self.program.needs]
+            self._provenance[mode] = Provenance(self.tree, self.steps, names, mode)
+        return self._provenance[mode]
 
     def check_inputs(self, names: Collection[str]) -> None:
         """Raise ``PlanError`` when a run with inputs of these names could not begin."""
