@@ -20,9 +20,9 @@ from pathlib import Path
 from published import PublishedGoal, sealtools_catalogue, sealtools_goals
 
 from planloom.kernel import Kernel
-from planloom.planners.evaluation import gold_shapes
-from planloom.planners.goals import Goal, kernel_of, read_catalogues, read_goals
-from planloom.planners.retrieval import FunctionIndex
+from planloom.planners.evaluation.evaluate import gold_shapes
+from planloom.planners.evaluation.goals import Goal, kernel_of, read_catalogues, read_goals
+from planloom.planners.retrieval.function_index import FunctionIndex
 from planloom.services import EmbeddingService, LocalEmbeddingService
 
 GOALS = Path(__file__).parent / "goals"

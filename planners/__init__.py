@@ -19,9 +19,13 @@ if TYPE_CHECKING:
         PlannerError,
         PlanNotPossible,
     )
+    from planloom.planners.evaluation.evaluate import Contender, evaluate_folder
     from planloom.planners.language.diagnostic import Diagnostic
     from planloom.planners.language.json_form import PLAN_SCHEMA
+    from planloom.planners.library.plan_library import PlanLibrary
     from planloom.planners.plan import Plan
+    from planloom.planners.retrieval.function_index import Found, FunctionIndex
+    from planloom.planners.retrieval.selection import select_functions, select_functions_sync
     from planloom.planners.running.events import (
         ApprovalRequested,
         Event,
@@ -55,11 +59,14 @@ __all__ = [
     "AskError",
     "AskHandler",
     "CallRequest",
+    "Contender",
     "Denied",
     "Diagnostic",
     "Event",
     "EventListener",
     "Executor",
+    "Found",
+    "FunctionIndex",
     "InvalidGoalError",
     "InvalidPlanError",
     "KernelRunner",
@@ -68,6 +75,7 @@ __all__ = [
     "Plan",
     "PlanError",
     "PlanFinished",
+    "PlanLibrary",
     "PlanNotPossible",
     "PlanStarted",
     "PlannerError",
@@ -85,9 +93,25 @@ __all__ = [
     "StepRecord",
     "StepRunner",
     "StepStarted",
+    "evaluate_folder",
+    "select_functions",
+    "select_functions_sync",
 ]
 
 _HOMES = {
+    "retrieval.function_index": (
+        "Found",
+        "FunctionIndex",
+    ),
+    "retrieval.selection": (
+        "select_functions",
+        "select_functions_sync",
+    ),
+    "library.plan_library": ("PlanLibrary",),
+    "evaluation.evaluate": (
+        "Contender",
+        "evaluate_folder",
+    ),
     "language.diagnostic": ("Diagnostic",),
     "errors": (
         "AnswerCutError",

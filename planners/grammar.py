@@ -22,7 +22,7 @@ from planloom.planners.literals import LITERAL_RULES, literal_rule, quoted
 __all__ = ["plan_grammar"]
 
 MAX_STEPS = 12
-MAX_ALTERNATIVES = 6000
+MAX_ALTERNATIVES = 2000
 """Calls that the grammar spells out; beyond, fewer steps and fewer kinds of variables are allowed."""
 QUOTE = '"'
 NEWLINE = quoted("\n")
@@ -103,12 +103,10 @@ class _Grammar:
 
     def calls(self, state: State, done: int) -> Iterator[str]:
         for function in self.functions:
-            arguments = self.arguments(function, self.references(state))
-            if arguments is not None:
+            call = self.call(function, self.references(state))
+            if call is not None:
                 after, kept = self.keep(state, done, produced(function.returns))
-                opening = quoted(f"  <function.{function.full_name}")
-                closing = f"{quoted('/>')} {NEWLINE} {self.next_rule(after, done + 1)}"
-                yield f"{opening} {arguments} {kept} {closing}"
+                yield f"{quoted('  ')} {call} {kept} {NEWLINE} {self.next_rule(after, done + 1)}"
 
     def ask(self, state: State, done: int) -> str:
         after = self.added(state, "TEXT")
@@ -119,31 +117,33 @@ class _Grammar:
         """One call for each element of a list; its outputs are a list themselves."""
         if self.item is None or not state[self.tracked.index("LIST")]:
             return
-        lists = self.names(state, {"LIST"})
         after = self.added(state, "LIST")
         item = f"{self.prefix}ITEM{done + 1}"
-        bodies = [
-            f"{quoted(f'    <function.{function.full_name}')} {arguments}"
-            for function in self.functions
-            if produced(function.returns)
-            and (arguments := self.arguments(function, self.references(state, item)))
-        ]
+        giving = [function for function in self.functions if produced(function.returns)]
+        bodies = [call for function in giving if (call := self.call(function, self.references(state, item)))]
         if bodies:
-            kept = quoted(f' setContextVariable="{self.variable("LIST", after)}"/>')
             opening = quoted(f'  <foreach item="{item}" in="$')
+            lists = self.share(" | ".join(map(quoted, self.names(state, {"LIST"}))))
+            body = self.share(" | ".join(bodies))
+            kept = quoted(f' setContextVariable="{self.variable("LIST", after)}"/>')
             yield (
-                f"{opening} {_either(lists)} {quoted(QUOTE + '>')} {NEWLINE} ({' | '.join(bodies)}) {kept} "
-                f"{NEWLINE} {quoted('  </foreach>')} {NEWLINE} {self.next_rule(after, done + 1)}"
+                f"{opening} {lists} {quoted(QUOTE + '>')} {NEWLINE} {quoted('    ')} {body} {kept} {NEWLINE} "
+                f"{quoted('  </foreach>')} {NEWLINE} {self.next_rule(after, done + 1)}"
             )
 
     def keep(self, state: State, done: int, kind: Kind) -> tuple[State, str]:
         """The state after a call, and the attributes that keep or return its output."""
-        if kind not in self.tracked:
-            return state, f"({quoted(f' appendToResult={QUOTE}RESULT__{done + 1}{QUOTE}')})?"
-        after = self.added(state, kind)
-        variable = self.variable(kind, after)
-        kept = quoted(f' setContextVariable="{variable}"')
-        return after, f"{kept} ({quoted(f' appendToResult={QUOTE}RESULT__{variable}{QUOTE}')})?"
+        after = self.added(state, kind) if kind in self.tracked else state
+        variable = self.variable(kind, after) if kind in self.tracked else str(done + 1)
+        kept = quoted(f' setContextVariable="{variable}"') + " " if kind in self.tracked else ""
+        returned = quoted(f' appendToResult="RESULT__{variable}"')
+        return after, self.share(f"{kept}({returned})? {quoted('/>')}")
+
+    def share(self, body: str) -> str:
+        """The name of a rule with this body; equal bodies are one rule."""
+        name = self.shared.setdefault(body, f"x{len(self.shared)}")
+        self.rules[name] = body
+        return name
 
     def added(self, state: State, kind: Kind) -> State:
         place = self.tracked.index(kind)
@@ -169,9 +169,9 @@ class _Grammar:
 
     # -- arguments -------------------------------------------------------------------------------------
 
-    def arguments(self, function: KernelFunction, references: _References) -> str | None:
-        """All arguments of a call in the order of the signature; None if one cannot be written here."""
-        parts: list[str] = []
+    def call(self, function: KernelFunction, references: _References) -> str | None:
+        """A call's name and arguments in the order of the signature; None if one cannot be written here."""
+        parts = [quoted(f"<function.{function.full_name}")]
         for parameter in function.parameters:
             value = self.value(parameter, references) if _is_attribute(parameter.name) else None
             if value is None and parameter.required:
@@ -179,19 +179,19 @@ class _Grammar:
             if value is not None:
                 written = f"{quoted(f' {parameter.name}={QUOTE}')} {value} {quoted(QUOTE)}"
                 parts.append(written if parameter.required else f"({written})?")
-        return " ".join(parts)
+        return self.share(" ".join(parts))
 
     def value(self, parameter: Parameter, references: _References) -> str | None:
         literal = self.literals[id(parameter)]
         if literal is not None and literal.startswith("("):
-            return literal
+            return self.share(literal[1:-1])
         known = references.rule(taken(parameter.annotation))
         options = [literal] if literal else []
         if known:
             options.append(f'"$" {known}')
             if literal == "text":
                 options = [f'(text-char | "${{" {known} "}}")*', options[-1]]
-        return f"({' | '.join(options)})" if options else None
+        return self.share(" | ".join(options)) if options else None
 
 
 @dataclass(frozen=True)
@@ -203,29 +203,20 @@ class _References:
     item: str = ""
 
     def rule(self, kinds: frozenset[Kind]) -> str | None:
-        """The rule of the names that are of these kinds; parameters share it. None if there is no name."""
+        """The rule of the names that are of these kinds; None if there is no name."""
         element = [self.item] if self.item and self.grammar.item in kinds else []
         names = [*self.grammar.inputs, *element, *self.grammar.names(self.state, kinds)]
-        if not names:
-            return None
-        body = " | ".join(map(quoted, names))
-        name = self.grammar.shared.setdefault(body, f"ref{len(self.grammar.shared)}")
-        self.grammar.rules[name] = body
-        return name
+        return self.grammar.share(" | ".join(map(quoted, names))) if names else None
 
 
 def _element_kind(functions: Sequence[KernelFunction]) -> Kind | None:
-    """The kind that every element of every list is, at least for what may be passed; None if there is none."""
+    """The kind as which elements of any of the lists may be passed; None if there is none."""
     parts = [
         part for function in functions for part in alternatives(function.returns) if kind_of(part) == "LIST"
     ]
     kinds = {produced((get_args(part) or (Any,))[0]) for part in parts}
     special = kinds - {"TEXT"}
     return "TEXT" if not special else special.pop() if len(special) == 1 and "" not in special else None
-
-
-def _either(names: Sequence[str]) -> str:
-    return f"({' | '.join(map(quoted, names))})"
 
 
 def _clashes(name: str, tracked: Sequence[Kind]) -> bool:

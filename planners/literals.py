@@ -12,7 +12,7 @@ from planloom.annotation import takes_text
 from planloom.parameter import Parameter
 from planloom.planners.catalogue import alternatives
 
-__all__ = ["LITERAL_RULES", "choices_of", "literal_rule", "quoted", "xml_text"]
+__all__ = ["LITERAL_RULES", "choices_of", "literal_rule", "quoted", "reads", "xml_text"]
 
 LITERAL_RULES = {
     # No control characters, no bare quote, "<", "&" or "$", no backslash; nothing that XML does not allow.
@@ -30,35 +30,48 @@ LITERAL_RULES = {
 """GBNF rules by name; ``literal_rule`` names one of them or is made of them."""
 MOST_CHOICES = 200
 PLAIN = frozenset({"type", "title", "description", "default", "examples", "deprecated"})
+INTEGERS: tuple[tuple[Mapping[str, int], str], ...] = (
+    ({}, "integer"),
+    ({"minimum": 0}, "natural"),
+    ({"minimum": 1}, "positive"),
+    ({"exclusiveMinimum": 0}, "positive"),
+)
 ITEMS = {"string": "json-string", "integer": "integer", "number": "number", "boolean": "boolean"}
 
 
 def literal_rule(parameter: Parameter) -> str | None:
     """What may be written for ``parameter``; None when only a reference is sure to be right."""
-    closed = choices_of(parameter)
+    closed = choices_of(parameter) or _small_range(parameter)
     if closed:
         return f"({' | '.join(quoted(xml_text(choice)) for choice in closed)})"
     parts = [part for part in alternatives(parameter.annotation) if part is not type(None)]
     if _has_validators(parameter.annotation) or len(parts) != 1:
         return "text" if takes_text(parameter.annotation) and _only_text(parts) else None
-    schema = _only_schema(parameter.schema)
-    return _text_rule(schema) if takes_text(parts[0]) else _typed_rule(schema, parts[0])
+    limits = {key: value for key, value in _only_schema(parameter.schema).items() if key not in PLAIN}
+    return _text_rule(limits) if takes_text(parts[0]) else _typed_rule(limits, parts[0])
 
 
 def choices_of(parameter: Parameter) -> tuple[str, ...]:
-    """The literals of a closed type (``Literal``, an enumeration, ``bool``, a small range); else empty.
+    """The literals of a closed type (``Literal``, an enumeration, ``bool``); else empty.
 
     Members that cannot be written as text, such as None, are left out.
     """
-    values = [
-        value for part in alternatives(parameter.annotation) for value in _members(part, parameter.schema)
-    ]
+    values = [value for part in alternatives(parameter.annotation) for value in _members(part)]
     if any(value is None for value in values):
         return ()
-    return tuple(text for text in dict.fromkeys(map(_literal, values)) if _reads(parameter, text))
+    return tuple(text for text in dict.fromkeys(map(_literal, values)) if reads(parameter, text))
 
 
-def _members(part: Any, schema: Mapping[str, Any]) -> Iterator[Any]:
+def reads(parameter: Parameter, text: str) -> bool:
+    """Whether a literal is of the parameter's type."""
+    try:
+        parameter.from_text(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _members(part: Any) -> Iterator[Any]:
     """The values of a closed type; a lone None for an open one."""
     if part is type(None):
         return
@@ -68,34 +81,25 @@ def _members(part: Any, schema: Mapping[str, Any]) -> Iterator[Any]:
         yield from (member.value for member in part)
     elif part is bool:
         yield from (True, False)
-    elif part is int and _span(schema) <= MOST_CHOICES:
-        low, high = _bounds(schema)
-        yield from range(low, high + 1)
     else:
         yield None
 
 
-def _literal(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _reads(parameter: Parameter, text: str) -> bool:
-    try:
-        parameter.from_text(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _bounds(schema: Mapping[str, Any]) -> tuple[int, int]:
+def _small_range(parameter: Parameter) -> tuple[str, ...]:
+    """The whole numbers that a parameter takes, if they are few."""
+    if int not in alternatives(parameter.annotation):
+        return ()
+    schema = _only_schema(parameter.schema)
     low = schema.get("minimum", schema.get("exclusiveMinimum", -math.inf) + 1)
     high = schema.get("maximum", schema.get("exclusiveMaximum", math.inf) - 1)
-    return (math.ceil(low), math.floor(high)) if math.isfinite(low) and math.isfinite(high) else (0, 10**9)
+    if not high - low < MOST_CHOICES:
+        return ()
+    numbers = map(str, range(math.ceil(low), math.floor(high) + 1))
+    return tuple(number for number in numbers if reads(parameter, number))
 
 
-def _span(schema: Mapping[str, Any]) -> int:
-    low, high = _bounds(schema)
-    return high - low + 1
+def _literal(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _has_validators(annotation: Any) -> bool:
@@ -114,23 +118,17 @@ def _only_schema(schema: Mapping[str, Any]) -> Mapping[str, Any]:
     return options[0] if len(options) == 1 else schema
 
 
-def _text_rule(schema: Mapping[str, Any]) -> str | None:
-    limits = {key: value for key, value in schema.items() if key not in PLAIN}
+def _text_rule(limits: Mapping[str, Any]) -> str | None:
     if not limits:
         return "text"
     return "filled-text" if limits == {"minLength": 1} else None
 
 
-def _typed_rule(schema: Mapping[str, Any], part: Any) -> str | None:
-    limits = {key: value for key, value in schema.items() if key not in PLAIN}
-    if part is int and limits in ({}, {"minimum": 0}, {"minimum": 1}, {"exclusiveMinimum": 0}):
-        return (
-            {(): "integer", (0,): "natural"}.get(tuple(limits.values()), "positive")
-            if "minimum" in limits or not limits
-            else "positive"
-        )
-    if part is float and not limits:
-        return "number"
+def _typed_rule(limits: Mapping[str, Any], part: Any) -> str | None:
+    if part is int:
+        return next((rule for accepted, rule in INTEGERS if limits == accepted), None)
+    if part is float:
+        return None if limits else "number"
     if get_origin(part) is list and set(limits) == {"items"}:
         item = ITEMS.get(limits["items"].get("type", ""))
         plain = set(limits["items"]) <= PLAIN

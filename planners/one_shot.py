@@ -97,7 +97,7 @@ def _cut(task: PlanningTask, completion: Completion) -> PlannerError:
         return NoPlanInAnswerError(without_plan(answer), goal=task.goal, answer=answer)
     tokens = completion.usage.completion_tokens
     return AnswerCutError(
-        f"The answer was cut after {tokens} tokens, before the plan ended. Raise max_tokens, or ask for less.",
+        f"The answer was cut after {tokens} tokens, before the plan ended. Raise max_tokens or ask for less.",
         goal=task.goal,
         answer=answer,
     )

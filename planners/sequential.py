@@ -18,7 +18,7 @@ from planloom.planners.grammar import plan_grammar
 from planloom.planners.one_shot import OneShot
 from planloom.planners.plan import Plan
 from planloom.planners.prompt import DEFAULT_PROMPT
-from planloom.planners.selection import prompt_tokens, select_functions
+from planloom.planners.retrieval.selection import prompt_tokens, select_functions
 from planloom.planners.task import PlanningTask
 from planloom.planners.writing import PlanningEvent, PlanningListener, PlanReady
 from planloom.services.protocol import ChatService, ScoringService, Settings

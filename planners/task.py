@@ -17,7 +17,7 @@ __all__ = ["PlanningTask"]
 
 @dataclass(frozen=True)
 class PlanningTask:
-    """What one call of a planner is about. ``inputs`` are all the variables there are before the first step."""
+    """What one call of a planner is about. ``inputs`` are the variables that exist before the first step."""
 
     kernel: Kernel
     service: ChatService

@@ -34,7 +34,7 @@ Alternatives = tuple[Sequence, ...]
 
 
 class Grammar:
-    """GBNF text as rules; raises ``ValueError`` where it is not GBNF or names a rule that there is none of."""
+    """GBNF text as rules; raises ``ValueError`` where it is not GBNF or names no rule."""
 
     def __init__(self, text: str) -> None:
         self.rules: dict[str, Alternatives] = {}

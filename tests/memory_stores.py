@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from hashlib import sha256
 from pathlib import Path
 
-from planloom.planners.words import words
+from planloom.planners.retrieval.words import words
 from planloom.plugins.memory.store import VectorStore
 
 __all__ = ["STORES", "MakeStore", "WordHashes"]

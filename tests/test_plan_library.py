@@ -14,8 +14,8 @@ import pytest
 from planloom import Kernel, kernel_function
 from planloom.errors import InvalidNameError, NameClashError
 from planloom.planners.errors import PlanError
-from planloom.planners.library import PlanLibrary
-from planloom.planners.library_errors import (
+from planloom.planners.library.plan_library import PlanLibrary
+from planloom.planners.library.library_errors import (
     LibraryFileError,
     PlanRecursionError,
     StoredPlanChanged,

@@ -8,8 +8,8 @@ import pytest
 
 from planloom import Kernel, kernel_function
 from planloom.planners.plan import Plan
-from planloom.planners.plan_score import score
-from planloom.planners.plan_shape import PlanShape, shape_of
+from planloom.planners.evaluation.plan_score import score
+from planloom.planners.evaluation.plan_shape import PlanShape, shape_of
 
 
 class T:

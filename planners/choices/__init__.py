@@ -1,4 +1,4 @@
-"""Planning by closed choices: a small model never writes a plan, it says which of some answers is likelier."""
+"""Planning by closed choices: a small model writes no plan, it says which of some answers is likelier."""
 
 from planloom.planners.choices.chain import Choices
 

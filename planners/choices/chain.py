@@ -44,11 +44,11 @@ class Choices:
         if not isinstance(service, ScoringService):
             raise ServiceError(service.name, "cannot score text, as strategy='choices' needs.")
         self._task = task
-        self._goal = Piece(task.goal, 0)
+        self._clauses = clauses(task.goal)
         self._functions = list(task.functions.values())
         self._judge = Judge(service, self._functions)
         lookups = Lookups(self._judge, self._functions)
-        self._filler = Filler(Options(self._judge, lookups, self._goal, task.inputs))
+        self._filler = Filler(Options(self._judge, lookups, self._clauses, task.inputs))
         self._late = LateResults(self._judge, self._functions, task.goal)
         self._calls: list[DraftCall] = []
 
@@ -60,7 +60,7 @@ class Choices:
             ServiceError: the model failed.
             BudgetExceededError: the budget was used up.
         """
-        for clause in clauses(self._task.goal):
+        for clause in self._clauses:
             await self._take(clause)
         if not self._calls:
             raise self._not_possible()
@@ -85,7 +85,7 @@ class Choices:
         self._calls += second or [first.call]
 
     async def _second(self, first: Filled, ranked: Ranked, clause: Piece) -> list[DraftCall]:
-        """The first function and another for the same clause, one giving what the other acts on; or nothing."""
+        """The first function and another for the clause, one giving what the other acts on; or nothing."""
         for fit, other in ranked:
             if acts(other) != first.call.acts and await self._is_wanted(first, fit, other, clause):
                 giving, acting = (
@@ -100,7 +100,7 @@ class Choices:
         return []
 
     async def _is_wanted(self, first: Filled, fit: float, other: KernelFunction, clause: Piece) -> bool:
-        """Whether the clause has names that the first function leaves over, or says what the other one does."""
+        """Whether the first function leaves names over, or the clause says what the other one does."""
         if first.left:
             return True
         function = first.call.function

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from planloom.planners.words import words
+from planloom.planners.retrieval.words import FUNCTION_WORDS, words
 
 __all__ = ["Piece", "clauses", "mentions", "names_left", "pieces", "points_back"]
 
@@ -76,7 +76,10 @@ def clauses(goal: str) -> tuple[Piece, ...]:
 
 
 def pieces(clause: Piece) -> list[Piece]:
-    """The parts of a clause that may be values, each text once; none begins with its first word, a verb."""
+    """The parts of a clause that may be values, each text once.
+
+    None begins with the clause's first word, a verb, or ends with a word like "of", unless it is a pronoun.
+    """
     tokens = [(match.start(), match.end()) for match in TOKEN.finditer(clause.text)]
     first = 1 if len(tokens) > 1 else 0
     found: dict[str, Piece] = {}
@@ -85,7 +88,7 @@ def pieces(clause: Piece) -> list[Piece]:
             if end - start < LONGEST or end == len(tokens) - 1:
                 piece = _trimmed(clause.text, tokens[start][0], tokens[end][1])
                 found.setdefault(piece.text, Piece(piece.text, clause.start + piece.start))
-    return [piece for text, piece in found.items() if text]
+    return [piece for text, piece in found.items() if text and (points_back(text) or not _is_open(text))]
 
 
 def points_back(text: str) -> bool:
@@ -107,8 +110,14 @@ def names_left(clause: Piece, used: Iterable[Piece]) -> list[str]:
 def _names(clause: Piece) -> Iterator[Piece]:
     for match in list(TOKEN.finditer(clause.text))[1:]:
         word = _trimmed(clause.text, match.start(), match.end())
-        if len(word.text) > 1 and any(letter.isupper() or letter in "0123456789@/." for letter in word.text):
+        long = len(word.text) > 1
+        if any(letter.isdigit() or (long and (letter.isupper() or letter in "@/.")) for letter in word.text):
             yield Piece(word.text, clause.start + word.start)
+
+
+def _is_open(text: str) -> bool:
+    """Whether a text ends with a word that needs another one after it."""
+    return text.split()[-1].lower() in FUNCTION_WORDS
 
 
 def _trimmed(text: str, start: int, end: int) -> Piece:

@@ -10,7 +10,7 @@ from planloom.planners.choices.clauses import Piece
 from planloom.planners.choices.judge import result_name
 from planloom.planners.language.nodes import Argument, Ask, Call, Node, PlanTree
 from planloom.planners.language.references import escape_literal
-from planloom.planners.language.variables import variable_key
+from planloom.planners.language.variables import INPUT, variable_key
 
 __all__ = [
     "Asked",
@@ -112,7 +112,7 @@ class _Names:
     """Names for what calls give and what the user is asked, all different."""
 
     def __init__(self, inputs: Sequence[str]) -> None:
-        self._taken = {variable_key(name) for name in inputs}
+        self._taken = {variable_key(name) for name in (INPUT, *inputs)}
         self._calls: dict[int, str] = {}
         self._questions: dict[str, str] = {}
 

@@ -53,7 +53,7 @@ class Filler:
         return Filled(call, mean - self._losses(call, flow, bool(left)), frozenset(left))
 
     def _losses(self, call: DraftCall, flow: Flow, names: bool) -> float:
-        """What the call leaves out: the value before it, inputs and names that the clause has; and what it asks."""
+        """What the call leaves out (the value before it, inputs and names of the clause) and asks."""
         used = set(call.values.values())
         inputs = [n for n in self.options.inputs if n not in flow.hides and _mentioned(call.clause, n)]
         lost = sum(Given(name) not in used for name in inputs) + names

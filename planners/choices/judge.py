@@ -70,7 +70,7 @@ class Judge:
         self._functions = functions
         examples = (f"Request: {said(function)}.\nTool: {function.full_name}\n\n" for function in functions)
         self._requests = REQUESTS + "".join(examples)
-        self._priors: list[float] | None = None
+        self._known: dict[tuple[str, str], float] = {}
 
     async def fits(self, request: str) -> list[float]:
         """How much more likely each function is for this request than for any; above 0 it fits.
@@ -79,15 +79,14 @@ class Judge:
         gets after empty requests (pointwise mutual information); and the request given the function, less the
         mean over all functions (the noisy channel).
         """
-        if self._priors is None:
-            empty = [await self._named(request) for request in EMPTY_REQUESTS]
-            self._priors = [sum(scores) / len(scores) for scores in zip(*empty, strict=True)]
+        empty = [await self._named(request) for request in EMPTY_REQUESTS]
+        priors = [sum(scores) / len(scores) for scores in zip(*empty, strict=True)]
         named = await self._named(f"{request}.")
         heard = [await self._heard(function, request) for function in self._functions]
         mean = sum(heard) / len(heard)
         return [
             direct - prior + channel - mean
-            for direct, prior, channel in zip(named, self._priors, heard, strict=True)
+            for direct, prior, channel in zip(named, priors, heard, strict=True)
         ]
 
     async def adds(self, first: KernelFunction, other: KernelFunction, request: str) -> float:
@@ -116,7 +115,7 @@ class Judge:
         return scores[0] - sum(scores[1:]) / len(EMPTY_TOOLS)
 
     async def comes_before(self, done: str, clause: str, function: KernelFunction) -> float:
-        """How much likelier ``clause`` asks for something to be used in ``done`` than for something after it."""
+        """How much likelier ``clause`` asks for something that ``done`` needs than for something after it."""
         doing = said(function)
         doing = doing[:1].lower() + doing[1:]
         after = f"{done}.\nAfter that, {doing}.\nThe user said: {done} and"
@@ -154,8 +153,11 @@ class Judge:
         return (await self._score(prompt, [continuation]))[0]
 
     async def _score(self, prompt: str, continuations: Sequence[str]) -> list[float]:
-        require_budget()
-        scores = await self._service.score(prompt, continuations)
-        tokens = estimate_tokens(prompt) + sum(map(estimate_tokens, continuations))
-        record_usage(Usage(prompt_tokens=tokens, calls=1))
-        return scores
+        unknown = [text for text in dict.fromkeys(continuations) if (prompt, text) not in self._known]
+        if unknown:
+            require_budget()
+            scores = await self._service.score(prompt, unknown)
+            self._known |= {(prompt, text): score for text, score in zip(unknown, scores, strict=True)}
+            tokens = estimate_tokens(prompt) + sum(map(estimate_tokens, unknown))
+            record_usage(Usage(prompt_tokens=tokens, calls=1))
+        return [self._known[prompt, text] for text in continuations]

@@ -50,11 +50,12 @@ class LateResults:
             if wanted and fits(late.function.returns, parameter.annotation):
                 action.values[parameter.name] = Output(late)
                 return True
-        carrier = next((name for name, value in action.values.items() if _is_content(name, value)), None)
-        worked = carrier and await self._worked_in(late, action.values[carrier], _literals(calls))
-        if carrier and worked:
-            action.values[carrier] = Output(worked)
-        return bool(worked)
+        carrier = _content_of(action)
+        worked = await self._worked_in(late, action.values[carrier], _literals(calls)) if carrier else None
+        if worked is None:
+            return False
+        action.values[carrier] = Output(worked)
+        return True
 
     async def _worked_in(self, late: DraftCall, content: Source, texts: Sequence[str]) -> DraftCall | None:
         """The likeliest call that takes the content and the result, and gives the new content."""
@@ -105,13 +106,19 @@ def _literals(calls: Sequence[DraftCall]) -> list[str]:
     return list(dict.fromkeys(value.text for value in values if isinstance(value, Literal)))
 
 
-def _is_content(name: str, value: Source) -> bool:
-    """Whether an argument is what the goal speaks of, and not an input that is there for this parameter."""
-    if isinstance(value, Given):
-        return variable_key(value.name) in (variable_key(INPUT),) or variable_key(value.name) != variable_key(
-            name
-        )
-    return isinstance(value, Output) and value.call.function.effect == "none"
+def _content_of(action: DraftCall) -> str:
+    """The parameter that has what the goal speaks of: no look-up, and no input that is there for it alone."""
+    for parameter in action.function.parameters:
+        match action.values.get(parameter.name):
+            case Given(name) if variable_key(name) != variable_key(parameter.name) or _is_input(name):
+                return parameter.name
+            case Output(call) if not may_give(call.function, parameter):
+                return parameter.name
+    return ""
+
+
+def _is_input(name: str) -> bool:
+    return variable_key(name) == variable_key(INPUT)
 
 
 def _joins(function: KernelFunction) -> bool:

@@ -10,7 +10,7 @@ from planloom.parameter import Parameter
 from planloom.planners.choices.judge import Judge
 from planloom.planners.kinds import fits
 from planloom.planners.literals import choices_of
-from planloom.planners.words import words
+from planloom.planners.retrieval.words import words
 
 __all__ = ["Lookups", "may_give"]
 
@@ -43,7 +43,7 @@ class Lookups:
 
 
 def may_give(function: KernelFunction, parameter: Parameter) -> bool:
-    """Whether a function only looks something up, says the parameter's whole name, and needs no such value."""
+    """Whether a function only looks up, says the parameter's whole name, and needs no such value."""
     named = set(words(parameter.name))
     needed = [each for each in function.parameters if each.required]
     return (

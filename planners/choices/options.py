@@ -15,8 +15,8 @@ from planloom.planners.choices.judge import Judge, label
 from planloom.planners.choices.lookups import Lookups
 from planloom.planners.kinds import fits
 from planloom.planners.language.variables import INPUT, variable_key
-from planloom.planners.literals import choices_of
-from planloom.planners.words import words
+from planloom.planners.literals import choices_of, reads
+from planloom.planners.retrieval.words import words
 
 __all__ = ["PENDING", "Flow", "Option", "Options"]
 
@@ -42,7 +42,7 @@ KEPT = 6
 
 @dataclass(frozen=True)
 class Option:
-    """One way to fill a parameter, and its log-likelihood. ``piece`` is the text of the goal that it uses up."""
+    """One way to fill a parameter; ``score`` is a log-likelihood, ``piece`` the text that it uses up."""
 
     source: Source | None
     score: float
@@ -57,8 +57,8 @@ class Option:
 class Flow:
     """The value that "it" means after some calls.
 
-    ``worth`` is what taking it is worth to the next call: more than 0 if it would be lost otherwise. ``hides``
-    are inputs that went into it, and that the clause has no more use for.
+    ``worth`` is what taking it is worth to the next call: more than 0 if it would be lost otherwise.
+    ``hides`` are inputs that went into it, and that the clause has no more use for.
     """
 
     source: Source | None
@@ -72,7 +72,7 @@ class Options:
 
     judge: Judge
     lookups: Lookups
-    goal: Piece
+    clauses: Sequence[Piece]
     inputs: Sequence[str]
 
     async def of(
@@ -84,7 +84,8 @@ class Options:
         found = [*self._given(parameter, said, flow), *self._handed_on(parameter, flow, said), *literals]
         if not any(option.score == NAMED for option in found):
             found += await self._looked_up(function, parameter, clause, literals)
-            found += await self._elsewhere(parameter, clause, literals)
+        if parameter.required and max((option.score for option in found), default=ASKED) < CONVINCING:
+            found += await self._elsewhere(parameter, clause)
         ranked = sorted(found, key=lambda option: -option.score)[:KEPT]
         asked = Option(Asked(f"{label(parameter)}?"), ASKED)
         return [*ranked, asked if parameter.required else Option(None, OPTIONAL)]
@@ -94,7 +95,11 @@ class Options:
         closed = choices_of(parameter)
         if closed:
             return await self._closed(parameter, sentence, closed)
-        found = [piece for piece in pieces(sentence) if _reads(parameter, piece.text)]
+        found = [
+            piece
+            for piece in pieces(sentence)
+            if takes_text(parameter.annotation) or reads(parameter, piece.text)
+        ]
         if not found:
             return []
         texts = [piece.text for piece in found]
@@ -116,18 +121,13 @@ class Options:
         """Whether a text stands for itself, and neither points back nor names an input."""
         return not points_back(option.text) and not any(mentions(option.text, name) for name in self.inputs)
 
-    async def _elsewhere(
-        self, parameter: Parameter, clause: Piece, literals: Sequence[Option]
-    ) -> list[Option]:
-        """Texts of the rest of the goal, where the clause has none that convinces."""
-        convinced = bool(literals) and literals[0].score > CONVINCING
-        if convinced or clause == self.goal or not parameter.required:
-            return []
-        return [
-            Option(option.source, option.score + ELSEWHERE, option.piece)
-            for option in await self._said(parameter, self.goal)
-            if self._is_literal(option) and not (option.piece and option.piece.overlaps(clause))
-        ]
+    async def _elsewhere(self, parameter: Parameter, clause: Piece) -> list[Option]:
+        """Texts of the other clauses, where this one has nothing that convinces."""
+        found: list[Option] = []
+        for other in self.clauses:
+            if other != clause:
+                found += [option for option in await self._said(parameter, other) if self._is_literal(option)]
+        return [Option(option.source, option.score + ELSEWHERE, option.piece) for option in found]
 
     def _given(self, parameter: Parameter, said: Sequence[Option], flow: Flow) -> Iterator[Option]:
         """Inputs that are called like the parameter, and those that the clause mentions."""
@@ -170,8 +170,9 @@ class Options:
         return [Option(Output(DraftCall(producer, values, clause)), likeliest.score, likeliest.piece)]
 
     async def _likeliest(self, parameter: Parameter, clause: Piece) -> Option:
-        """A convincing text of the clause, or else of the whole goal."""
-        for sentence in dict.fromkeys((clause, self.goal)):
+        """A convincing text of the clause, or else of an earlier one, the latest first."""
+        earlier = [other for other in self.clauses if other.start < clause.start]
+        for sentence in (clause, *reversed(earlier)):
             literals = [
                 option for option in await self._said(parameter, sentence) if self._is_literal(option)
             ]
@@ -184,17 +185,6 @@ def _echoes(text: str, parameter: Parameter) -> bool:
     """Whether a text says what the parameter is beside its value: "channel finance" for a channel."""
     said, named = set(words(text)), set(words(parameter.name))
     return bool(said & named) and not said <= named
-
-
-def _reads(parameter: Parameter, text: str) -> bool:
-    """Whether a literal is of the parameter's type."""
-    if takes_text(parameter.annotation):
-        return True
-    try:
-        parameter.from_text(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _takes(parameter: Parameter, source: Source) -> bool:

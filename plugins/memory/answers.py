@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from planloom.planners.word_index import Field, WordIndex
-from planloom.planners.words import sentences
+from planloom.planners.retrieval.word_index import Field, WordIndex
+from planloom.planners.retrieval.words import sentences
 from planloom.plugins.memory.text_memory import Recollection
 from planloom.services.embeddings import checked_vectors, embed_query
 from planloom.services.protocol import ChatMessage, Completion, EmbeddingService, Settings

@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from planloom.planners.words import words
+from planloom.planners.retrieval.words import words
 from planloom.plugins.memory.errors import CollectionNotFoundError
 from planloom.plugins.memory.filters import Filter
 from planloom.plugins.memory.record import Collection, Match, Record, searchable_text

@@ -6,7 +6,7 @@ import dataclasses
 import threading
 from collections.abc import AsyncIterator, Iterator, Sequence
 
-from planloom.planners.word_index import Field, WordIndex
+from planloom.planners.retrieval.word_index import Field, WordIndex
 from planloom.plugins.memory.errors import CollectionNotFoundError
 from planloom.plugins.memory.filters import Filter, matches
 from planloom.plugins.memory.record import Collection, Match, Record, searchable_text

@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from planloom.planners.retrieval import fused
-from planloom.planners.word_index import Field, Ranking, WordIndex
+from planloom.planners.retrieval.function_index import fused
+from planloom.planners.retrieval.word_index import Field, Ranking, WordIndex
 from planloom.plugins.memory.errors import SemanticMemoryError
 from planloom.plugins.memory.filters import Filter
 from planloom.plugins.memory.record import Match, Record, searchable_text

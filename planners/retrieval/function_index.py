@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from planloom.function import KernelFunction
-from planloom.planners.function_text import searchable
-from planloom.planners.producers import Producers
-from planloom.planners.vectors import VectorIndex
-from planloom.planners.word_index import Field, Ranking, WordIndex, best, merged
-from planloom.planners.words import sentences
+from planloom.planners.retrieval.function_text import searchable
+from planloom.planners.retrieval.producers import Producers
+from planloom.planners.retrieval.vectors import VectorIndex
+from planloom.planners.retrieval.word_index import Field, Ranking, WordIndex, best, merged
+from planloom.planners.retrieval.words import sentences
 from planloom.services.embeddings import QueryEmbeddingService
 from planloom.services.protocol import EmbeddingService
 from planloom.sync import run_sync

@@ -12,8 +12,8 @@ from statistics import fmean
 from typing import Any
 
 from planloom.errors import MissingExtraError
-from planloom.planners.goals import Goal
-from planloom.planners.plan_score import PlanScore
+from planloom.planners.evaluation.goals import Goal
+from planloom.planners.evaluation.plan_score import PlanScore
 
 __all__ = ["Outcome", "Report", "Summary"]
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from heapq import nlargest
 
-from planloom.planners.words import sentences, words
+from planloom.planners.retrieval.words import sentences, words
 
 __all__ = ["Field", "Ranking", "WordIndex", "merged"]
 

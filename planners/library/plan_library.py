@@ -17,19 +17,19 @@ from planloom.errors import PlanloomError
 from planloom.function import KernelFunction
 from planloom.kernel import Kernel
 from planloom.names import check_name, nearest
-from planloom.planners.folder_lock import locked, write_whole
-from planloom.planners.library_errors import (
+from planloom.planners.library.folder_lock import locked, write_whole
+from planloom.planners.library.library_errors import (
     LibraryFileError,
     PlanRecursionError,
     StoredPlanChanged,
     StoredPlanNotFound,
 )
 from planloom.planners.plan import Plan
-from planloom.planners.plan_function import plan_function, value_of
-from planloom.planners.plan_record import PlanRecord, PlanVersion, changes, prints_of
+from planloom.planners.library.plan_function import plan_function, value_of
+from planloom.planners.library.plan_record import PlanRecord, PlanVersion, changes, prints_of
 from planloom.planners.running.executor import Executor
 from planloom.planners.running.records import RunResult
-from planloom.planners.word_index import Field, WordIndex
+from planloom.planners.retrieval.word_index import Field, WordIndex
 
 __all__ = ["FoundPlan", "PlanLibrary", "Registered", "StoredPlan"]
 

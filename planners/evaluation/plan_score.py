@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from planloom.planners.plan_shape import PlanShape
+from planloom.planners.evaluation.plan_shape import PlanShape
 
 __all__ = ["PlanScore", "score"]
 

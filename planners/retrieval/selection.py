@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from planloom.function import KernelFunction
 from planloom.planners.catalogue import entry, offered
-from planloom.planners.retrieval import FunctionIndex
+from planloom.planners.retrieval.function_index import FunctionIndex
 from planloom.services.usage import estimate_tokens
 from planloom.sync import run_sync
 

@@ -9,8 +9,8 @@ from typing import Any, Literal, get_args, get_origin
 from planloom.function import KernelFunction
 from planloom.parameter import Parameter
 from planloom.planners.catalogue import alternatives
-from planloom.planners.word_index import Field, Ranking, WordIndex, best
-from planloom.planners.words import words
+from planloom.planners.retrieval.word_index import Field, Ranking, WordIndex, best
+from planloom.planners.retrieval.words import words
 
 __all__ = ["Producers", "can_give"]
 

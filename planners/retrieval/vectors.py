@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from operator import mul
 from typing import Any
 
-from planloom.planners.word_index import Ranking, best
+from planloom.planners.retrieval.word_index import Ranking, best
 
 __all__ = ["VectorIndex"]
 

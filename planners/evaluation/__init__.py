@@ -1,0 +1,1 @@
+"""Measuring planners: goals with gold plans, scores and reports."""

@@ -1,0 +1,1 @@
+"""Choosing the functions that matter for a goal, out of thousands."""
