@@ -1,0 +1,190 @@
+"""The grammar of plans: whatever it lets through is a plan without faults."""
+
+from __future__ import annotations
+
+import random
+from enum import Enum
+from typing import Annotated, Any, Literal
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import AfterValidator, BaseModel, Field
+
+from gbnf import Grammar
+from planloom import Kernel
+from planloom.function import KernelFunction
+from planloom.parameter import REQUIRED, Parameter
+from planloom.planners import Plan
+from planloom.planners.grammar import plan_grammar
+from planloom.skill import Skill
+
+
+class Colour(Enum):
+    RED = "red & hot"
+    PAID = "$5 < $6"
+
+
+class Order(BaseModel):
+    id: int
+
+
+def nothing() -> None:
+    """Does nothing."""
+
+
+def even(number: int) -> int:
+    if number % 2:
+        raise ValueError("odd")
+    return number
+
+
+TAKEN: list[Any] = [
+    str,
+    int,
+    float,
+    bool,
+    Any,
+    Colour,
+    Order,
+    Literal["a", 'b"c', 3],
+    int | None,
+    str | None,
+    int | str,
+    list[str],
+    list[int],
+    dict[str, int],
+    list[Order],
+    Annotated[int, Field(ge=1, le=6)],
+    Annotated[int, Field(ge=0)],
+    Annotated[int, Field(gt=10)],
+    Annotated[float, Field(lt=0.5)],
+    Annotated[str, Field(min_length=1)],
+    Annotated[str, Field(pattern="^[A-Z]{3}$")],
+    Annotated[list[str], Field(min_length=2)],
+    Annotated[int, AfterValidator(even)],
+]
+GIVEN: list[Any] = [
+    str,
+    int,
+    Any,
+    None,
+    Order,
+    bool,
+    list[str],
+    list[int],
+    list[Any],
+    dict[str, Any],
+    int | None,
+]
+PARAMETER_NAMES = ["input", "text", "from", "user-id", "setContextVariable", "after", "x y", "$top", "items"]
+
+
+@st.composite
+def functions(draw: st.DrawFn) -> list[KernelFunction]:
+    made = []
+    for number in range(draw(st.integers(1, 5))):
+        names = draw(st.lists(st.sampled_from(PARAMETER_NAMES), max_size=4, unique=True))
+        made.append(
+            KernelFunction(
+                "S",
+                f"f{number}",
+                nothing,
+                declared_parameters=tuple(
+                    Parameter(
+                        name,
+                        draw(st.sampled_from(TAKEN)),
+                        default=draw(st.sampled_from([REQUIRED, REQUIRED, None])),
+                    )
+                    for name in names
+                ),
+                declared_returns=draw(st.sampled_from(GIVEN)),
+            )
+        )
+    return made
+
+
+def kernel_of(made: list[KernelFunction]) -> Kernel:
+    kernel = Kernel()
+    kernel.add_skill(Skill("S", "", {function.name: function for function in made}))
+    return kernel
+
+
+@settings(deadline=None, max_examples=150)
+@given(
+    functions(),
+    st.lists(st.sampled_from(["INPUT", "subject", "text1", "Item"]), unique=True),
+    st.integers(0, 2**32),
+)
+def test_every_sentence_is_a_plan_without_faults(
+    made: list[KernelFunction], inputs: list[str], seed: int
+) -> None:
+    kernel = kernel_of(made)
+    grammar = Grammar(plan_grammar(made, inputs))
+    for walk in range(5):
+        text = grammar.sample(random.Random(seed + walk))
+        assert text.endswith(("</plan>", "<plan/>"))
+        if text != "<plan/>":
+            assert Plan.parse(text, kernel, inputs=inputs).warnings == (), text
+
+
+def sentences(grammar: str, count: int = 200) -> str:
+    read = Grammar(grammar)
+    return "\n".join(read.sample(random.Random(seed)) for seed in range(count))
+
+
+def test_closed_types_have_only_their_members() -> None:
+    paint = KernelFunction(
+        "S",
+        "paint",
+        nothing,
+        declared_parameters=(
+            Parameter("colour", Colour),
+            Parameter("coats", Annotated[int, Field(ge=1, le=3)]),
+            Parameter("gloss", bool),
+        ),
+    )
+    grammar = plan_grammar([paint])
+    assert '"red &amp; hot" | "$$5 &lt; $$6"' in grammar
+    assert '::= "1" | "2" | "3"' in grammar
+    assert '::= "true" | "false"' in grammar
+
+
+def test_a_value_that_cannot_be_written_waits_for_one_to_refer_to() -> None:
+    make = KernelFunction("S", "make", nothing, declared_parameters=(), declared_returns=dict[str, Any])
+    pay = KernelFunction("S", "pay", nothing, declared_parameters=(Parameter("order", dict[str, Any]),))
+    text = sentences(plan_grammar([make, pay], inputs=[]))
+    assert 'order="$OBJECT1"' in text
+    assert 'pay order="{' not in text
+
+
+def test_a_list_can_be_gone_through_one_call_for_each_element() -> None:
+    find = KernelFunction("S", "find", nothing, declared_parameters=(), declared_returns=list[str])
+    read = KernelFunction(
+        "S", "read", nothing, declared_parameters=(Parameter("path", str),), declared_returns=str
+    )
+    text = sentences(plan_grammar([find, read], inputs=[]))
+    assert '<foreach item="ITEM' in text
+    assert 'in="$LIST1"' in text
+
+
+@pytest.mark.parametrize("count", [1, 20, 100, 400])
+def test_its_size_is_bounded_by_the_number_of_functions(count: int) -> None:
+    made = [
+        KernelFunction(
+            "Skill",
+            f"function{number}",
+            nothing,
+            declared_parameters=(Parameter("text", str), Parameter("number", int)),
+            declared_returns=GIVEN[number % len(GIVEN)],
+        )
+        for number in range(count)
+    ]
+    assert len(plan_grammar(made)) < 500_000
+
+
+def test_names_of_inputs_are_never_taken_for_variables() -> None:
+    echo = KernelFunction(
+        "S", "echo", nothing, declared_parameters=(Parameter("text", str),), declared_returns=str
+    )
+    assert 'setContextVariable=\\"V_TEXT1\\"' in plan_grammar([echo], ["Text1"])
