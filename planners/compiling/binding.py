@@ -12,29 +12,32 @@ from planloom.parameter import Parameter
 from planloom.planners.compiling import getters
 from planloom.planners.compiling.names import Names
 from planloom.planners.compiling.outline import Draft
-from planloom.planners.compiling.program import CallUnit, Getter, Step
+from planloom.planners.compiling.program import Getter
 from planloom.planners.compiling.structures import structure
 from planloom.planners.language.diagnostic import Diagnostic
 from planloom.planners.language.nodes import Argument, Call
 from planloom.planners.language.references import Reference, ReferenceSyntaxError, Template, Text, parse_value
 
-__all__ = ["bind_call"]
+__all__ = ["Bound", "bind_call"]
 
 
-@dataclass
-class _Bound:
+@dataclass(slots=True)
+class Bound:
+    """The arguments of a call by Python name: constants, getters for the rest, and constants to be copied.
+
+    ``given`` is each parameter's argument as the plan writes its name.
+    """
+
     constants: dict[str, Any] = field(default_factory=dict)
     getters: list[tuple[str, Getter]] = field(default_factory=list)
     copied: list[str] = field(default_factory=list)
     given: dict[str, str] = field(default_factory=dict)
-    """Parameter by name -> the argument's name as written."""
 
 
 def bind_call(
-    call: Call, draft: Draft, function: KernelFunction, names: Names, step: Step
-) -> Iterator[Diagnostic | CallUnit]:
-    """Every diagnostic of a call's arguments, then its unit."""
-    bound = _Bound()
+    call: Call, draft: Draft, function: KernelFunction, names: Names, bound: Bound
+) -> Iterator[Diagnostic]:
+    """Bind a call's arguments, giving every diagnostic."""
     for argument in call.arguments:
         parameter = function.parameter(argument.name)
         if parameter is None:
@@ -47,7 +50,6 @@ def bind_call(
     for parameter in function.parameters:
         if parameter.key not in bound.given:
             yield from _bind_omitted(call, parameter, function, draft, names, bound)
-    yield CallUnit(step, function, bound.constants, tuple(bound.getters), tuple(bound.copied))
 
 
 def _unknown(argument: Argument, function: KernelFunction) -> Diagnostic:
@@ -74,7 +76,7 @@ def _bind_written(
     function: KernelFunction,
     draft: Draft,
     names: Names,
-    bound: _Bound,
+    bound: Bound,
 ) -> Iterator[Diagnostic]:
     try:
         value = parse_value(argument.text)
@@ -90,7 +92,7 @@ def _bind_written(
 
 
 def _bind_literal(
-    text: str, argument: Argument, parameter: Parameter, function: KernelFunction, bound: _Bound
+    text: str, argument: Argument, parameter: Parameter, function: KernelFunction, bound: Bound
 ) -> Iterator[Diagnostic]:
     try:
         value = parameter.from_text(text)
@@ -114,7 +116,7 @@ def _bind_reference(
     function: KernelFunction,
     draft: Draft,
     names: Names,
-    bound: _Bound,
+    bound: Bound,
 ) -> Iterator[Diagnostic]:
     getter, diagnostics = names.getter(value, draft, argument.place)
     yield from diagnostics
@@ -135,7 +137,7 @@ def _passed(getter: Getter, accept: Callable[[Any], Any]) -> Getter:
 
 
 def _bind_template(
-    value: Template, argument: Argument, parameter: Parameter, draft: Draft, names: Names, bound: _Bound
+    value: Template, argument: Argument, parameter: Parameter, draft: Draft, names: Names, bound: Bound
 ) -> Iterator[Diagnostic]:
     parts: list[str | Getter] = []
     for part in value.parts:
@@ -164,12 +166,13 @@ def _is_structure(value: Template) -> bool:
 
 
 def _bind_omitted(
-    call: Call, parameter: Parameter, function: KernelFunction, draft: Draft, names: Names, bound: _Bound
+    call: Call, parameter: Parameter, function: KernelFunction, draft: Draft, names: Names, bound: Bound
 ) -> Iterator[Diagnostic]:
     """Design 3.3: the previous output, a plan input of the same name, the default, or an error."""
     first = parameter is function.parameters[0]
     if first and parameter.required:
-        getter = names.previous(draft, parameter.name, call.place)
+        getter, faults = names.previous(draft, parameter.name, call.place)
+        yield from faults
         bound.getters.append((parameter.key, _passed(getter, parameter.accept)))
     elif names.may_be_input(parameter.name):
         default = None if parameter.required else _constant(parameter.default)

@@ -8,7 +8,7 @@ from typing import Any, get_args, get_origin
 from planloom.function import KernelFunction
 from planloom.names import nearest
 from planloom.planners.compiling import getters
-from planloom.planners.compiling.outline import PREVIOUS, Draft, Found, resolve
+from planloom.planners.compiling.outline import MOST_CONDITIONAL, PREVIOUS, Draft, Found, resolve
 from planloom.planners.compiling.program import Getter, InputNeed
 from planloom.planners.language.annotations import PathFault, annotation_at, check_path
 from planloom.planners.language.diagnostic import Diagnostic
@@ -16,7 +16,10 @@ from planloom.planners.language.nodes import Ask, Call, ForEach, Place
 from planloom.planners.language.references import Reference, ReferenceSyntaxError, parse_value
 from planloom.planners.language.variables import INPUT, variable_key
 
-__all__ = ["Names"]
+__all__ = ["MOST_HINTS", "Names", "too_many", "wait_for"]
+
+MOST_HINTS = 10
+"""Looking for a similar name takes time; a plan with more faults than this gets the first ones explained."""
 
 
 class Names:
@@ -32,7 +35,8 @@ class Names:
         self.declared = None if declared is None else {variable_key(name) for name in declared}
         self.needs: dict[str, InputNeed] = {}
         self.known: dict[str, str] = {}
-        """Every name in use, folded -> as written; for hints."""
+        """Every name in use, by its key, as written first."""
+        self.undefined = 0
 
     # -- references ------------------------------------------------------------------------------------
 
@@ -52,6 +56,8 @@ class Names:
 
     def _faults(self, reference: Reference, found: Found, at: Draft, place: Place) -> list[Diagnostic]:
         name = variable_key(reference.name)
+        if found.too_many:
+            return [too_many(f"${reference.name}", place)]
         if found.forward > 1:
             message = f"${reference.name} is set {found.forward} times below and never above"
             return [Diagnostic.error("ambiguous-name", message, place, "move the step that it means up")]
@@ -69,9 +75,10 @@ class Names:
         return []
 
     def _undefined(self, name: str, place: Place) -> Diagnostic:
+        self.undefined += 1
         known = [*self.known.values(), *sorted(self.declared or ())]
-        close = nearest(name, known)
-        hint = f"did you mean ${close[0]}?" if close else f"there are: {', '.join(sorted(set(known)))}"
+        close = nearest(name, known) if self.undefined <= MOST_HINTS else ()
+        hint = f"did you mean ${close[0]}?" if close else f"there are: {', '.join(sorted(set(known))[:20])}"
         return Diagnostic.error("undefined-variable", f"nothing sets ${name}", place, hint)
 
     def _path_faults(self, reference: Reference, at: Draft, place: Place) -> list[Diagnostic]:
@@ -82,14 +89,17 @@ class Names:
 
     # -- what is around --------------------------------------------------------------------------------
 
-    def previous(self, at: Draft, parameter: str, place: Place) -> Getter:
+    def previous(self, at: Draft, parameter: str, place: Place) -> tuple[Getter, list[Diagnostic]]:
         """The previous step's output; for the first step INPUT, or an input called like the parameter."""
         found = resolve(PREVIOUS, at)
         wait_for(at, found)
+        faults = [too_many("the previous output", place)] if found.too_many else []
         if found.certain:
-            return getters.of_found(found, "the previous output")
+            return getters.of_found(found, "the previous output"), faults
         first = self._first_input(parameter, place)
-        return getters.of_found(found, "the previous output", first) if found.settings else first
+        if not found.settings:
+            return first, faults
+        return getters.of_found(found, "the previous output", first), faults
 
     def _first_input(self, parameter: str, place: Place) -> Getter:
         if variable_key(parameter) in (variable_key(INPUT), PREVIOUS):
@@ -145,6 +155,12 @@ class Names:
         source = _reference(loop.node.source)
         whole = self.annotation(source, loop) if source else Any
         return get_args(whole)[0] if get_origin(whole) in (list, tuple, set) and get_args(whole) else Any
+
+
+def too_many(what: str, place: Place) -> Diagnostic:
+    """The fault of a name that is set under one condition after the other."""
+    message = f"{what} may come from more than {MOST_CONDITIONAL} steps under conditions"
+    return Diagnostic.error("limit-exceeded", message, place, "name the step that it is to come from")
 
 
 def wait_for(at: Draft, found: Found) -> None:

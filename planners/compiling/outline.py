@@ -19,6 +19,9 @@ __all__ = ["PREVIOUS", "BodyDraft", "Draft", "Found", "Setting", "outline", "res
 PREVIOUS = ""
 """The name under which every step's output is known to the next step."""
 
+MOST_CONDITIONAL = 64
+"""Settings of one name under conditions, one after the other, that a reference may have to choose from."""
+
 Guard = tuple[int, bool]
 
 
@@ -84,6 +87,8 @@ class Found:
     certain: bool = False
     forward: int = 0
     """How many settings stand below, when there is none above."""
+    too_many: bool = False
+    """More settings under conditions than anyone could tell apart; the rest were not looked at."""
 
 
 def outline(tree: PlanTree) -> BodyDraft:
@@ -130,6 +135,8 @@ def resolve(name: str, at: Draft) -> Found:
             found.append((up, setting))
             if _always(setting.draft, place):
                 return Found(tuple(found), certain=True)
+            if len(found) == MOST_CONDITIONAL:
+                return Found(tuple(found), too_many=True)
         if body.item and name in (body.item, PREVIOUS):
             return Found(tuple(found), element=up, certain=True)
         place = body.loop or place

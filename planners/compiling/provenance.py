@@ -8,9 +8,9 @@ steps needs as many numbers and not as many sets.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Literal
+from typing import Literal
 
-from planloom.annotation import alternatives
+from planloom.annotation import hides_value
 from planloom.function import KernelFunction
 from planloom.planners.compiling.outline import (
     PREVIOUS,
@@ -56,6 +56,11 @@ class Provenance:
         self._origins = {draft: _Origins(self, draft) for draft in all_drafts(self._top)}
         self._masks = _solved({draft: origins.whole() for draft, origins in self._origins.items()})
         self._by_number = {draft.number: draft for draft in self._origins if draft.number}
+        self.returned: dict[str, tuple[Draft, ...]] = {}
+        """The drafts whose values are returned, by result."""
+        for draft in self._origins:
+            if name := _returned_as(draft):
+                self.returned[name] = (*self.returned.get(name, ()), draft)
 
     def arguments(self, number: int) -> dict[str, int]:
         """The mask of each argument of a step, by the names that plans use."""
@@ -74,13 +79,11 @@ class Provenance:
 
     def result(self, name: str) -> int:
         """The mask of what is returned under a name; of the last step's value for no name."""
-        returning = [draft for draft in self._origins if _returned_as(draft) == name]
-        return self._mask(Flow(drafts=tuple(returning))) if name else self.variable(PREVIOUS)
+        return self._mask(Flow(drafts=self.returned.get(name, ()))) if name else self.variable(PREVIOUS)
 
-    def sources(self, mask: int, known: Mapping[str, Source] | None = None) -> frozenset[Source]:
-        """The sources that a mask stands for; ``known`` are the inputs whose source the caller declared."""
-        found = (source for source, bit in self._bits.items() if mask & bit)
-        return frozenset(_declared(source, known) for source in found) if known else frozenset(found)
+    def sources(self, mask: int) -> frozenset[Source]:
+        """The sources that a mask stands for."""
+        return frozenset(source for source, bit in self._bits.items() if mask & bit)
 
     def bit(self, source: Source) -> int:
         return self._bits.setdefault(source, 1 << len(self._bits))
@@ -91,7 +94,12 @@ class Provenance:
             mask |= self._bits.get(source, 0)
         return mask
 
-    def secrets(self) -> set[Source]:
+    def inputs_mask(self, keys: Collection[str]) -> int:
+        """The mask of the inputs, and of the answers to questions, that are known under these keys."""
+        named = (item for item in self._bits if item.kind == "user" and variable_key(item.name) in keys)
+        return self.mask_of(tuple(named))
+
+    def secrets(self) -> frozenset[Source]:
         """The functions, inputs and answers that the plan's functions declare to be secret.
 
         A function says so of its output; and whatever is passed to a parameter that hides its value
@@ -106,7 +114,7 @@ class Provenance:
             for parameter in origins.function.parameters:
                 if hides_value(parameter.annotation):
                     found |= set(self._givers(origins.arguments[parameter.name]))
-        return found - {LITERAL}
+        return frozenset(found - {LITERAL})
 
     def _givers(self, flow: Flow) -> Iterator[Source]:
         """The inputs, answers and functions that gave a value, not what those were given themselves."""
@@ -247,16 +255,6 @@ def function_source(function: KernelFunction) -> Source:
 def hides_output(function: KernelFunction) -> bool:
     """Whether what a function gives is a secret, by its declaration or by its type."""
     return bool(function.secret) or (function.secret is None and hides_value(function.returns))
-
-
-def hides_value(annotation: Any) -> bool:
-    """Whether a type keeps its value to itself, as pydantic's ``SecretStr`` does."""
-    return any(hasattr(kind, "get_secret_value") for kind in alternatives(annotation))
-
-
-def _declared(source: Source, known: Mapping[str, Source] | None) -> Source:
-    is_input = known and source.kind == "user"
-    return known.get(variable_key(source.name), source) if known and is_input else source
 
 
 def _returned_as(draft: Draft) -> str | None:
