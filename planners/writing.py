@@ -24,7 +24,11 @@ class PlanText:
 
 @dataclass(frozen=True, slots=True)
 class PlanChoice:
-    """The strategy ``choices`` has decided something: ``chosen`` out of ``options``, which are best first."""
+    """The strategy ``choices`` has decided something: ``chosen``, out of ``options`` with their scores.
+
+    ``question`` is the part of the goal that a function was chosen for, ``Skill.name parameter`` for an
+    argument, or a result that a use was found for.
+    """
 
     question: str
     chosen: str

@@ -265,8 +265,11 @@ def test_choices_are_told_and_then_the_plan_line_by_line() -> None:
 
     seen = asyncio.run(events())
     choices = [event for event in seen if isinstance(event, PlanChoice)]
-    assert {choice.question for choice in choices} <= {clause.text for clause in clauses(GOAL)}
-    assert all(choice.chosen in kernel().functions for choice in choices)
+    asked = {choice.question: choice for choice in choices}
+    assert {clause.text for clause in clauses(GOAL)} & set(asked)
+    assert all(choice.chosen in dict(choice.options) for choice in choices)
+    steps = [step for step in seen[-1].plan.steps if step.kind == "function"]
+    assert any(f"{step.name} {name}" in asked for step in steps for name in step.arguments)
     assert isinstance(seen[-1], PlanReady)
     assert "".join(event.text for event in seen if isinstance(event, PlanText)) == str(seen[-1].plan)
 

@@ -31,7 +31,6 @@ TRIED = 3
 ALSO_FITS = 5.0
 ALSO_EXPLAINS = 1.0
 """A second function of a clause fits it so well, and explains so much of it that the first does not."""
-SHOWN = 4
 
 Ranked = Sequence[tuple[float, KernelFunction]]
 
@@ -64,7 +63,8 @@ class Choices:
             await self._take(clause)
         if not self._calls:
             raise self._not_possible()
-        await self._late.place(self._calls)
+        for choice in await self._late.place(self._calls):
+            self._tell(choice)
         text = write_plan(tree_of(self._calls, self._task.inputs))
         for line in text.splitlines(keepends=True):
             self._tell(PlanText(line))
@@ -80,11 +80,14 @@ class Choices:
         first = await self._best(fitting, clause, self._flow())
         if first is None:
             return
-        self._tell_choice(clause, first.call.function, ranked)
-        second = await self._second(first, fitting, clause)
-        self._calls += second or [first.call]
+        for filled in await self._second(first, fitting, clause) or [first]:
+            self._share(filled.call)
+            self._calls.append(filled.call)
+            self._tell(_told(clause, filled.call.function, ranked))
+            for choice in filled.choices:
+                self._tell(choice)
 
-    async def _second(self, first: Filled, ranked: Ranked, clause: Piece) -> list[DraftCall]:
+    async def _second(self, first: Filled, ranked: Ranked, clause: Piece) -> list[Filled]:
         """The first function and another for the clause, one giving what the other acts on; or nothing."""
         for fit, other in ranked:
             if acts(other) != first.call.acts and await self._is_wanted(first, fit, other, clause):
@@ -93,10 +96,8 @@ class Choices:
                 )
                 given = await self._filler.fill(giving, clause, self._flow(), alone=False)
                 taken = await self._filler.fill(acting, clause, _from(given.call))
-                if Output(given.call) in taken.call.values.values() and not given.left & taken.left:
-                    self._tell_choice(clause, other, ranked)
-                    self._share(taken.call)
-                    return [given.call, taken.call]
+                if taken.call.takes(Output(given.call)) and not given.left & taken.left:
+                    return [given, taken]
         return []
 
     async def _is_wanted(self, first: Filled, fit: float, other: KernelFunction, clause: Piece) -> bool:
@@ -123,7 +124,7 @@ class Choices:
         for name, value in call.values.items():
             if isinstance(value, Output):
                 same = next((other for other in made if other.same_as(value.call)), value.call)
-                call.values[name] = Output(same)
+                call.values[name] = Output(same, value.field)
 
     def _flow(self) -> Flow:
         """What "it" means now: the latest output of a call that does not act, else INPUT."""
@@ -139,16 +140,18 @@ class Choices:
         if self._task.listener is not None:
             self._task.listener(event)
 
-    def _tell_choice(self, clause: Piece, chosen: KernelFunction, ranked: Ranked) -> None:
-        shown = tuple((function.full_name, score) for score, function in ranked[:SHOWN])
-        self._tell(PlanChoice(clause.text, chosen.full_name, shown))
-
     def _not_possible(self) -> PlanNotPossible:
         return PlanNotPossible(
             f"No function fits the goal: {', '.join(self._task.functions)}. Add one, or say the goal in the "
             "words of the functions' descriptions.",
             goal=self._task.goal,
         )
+
+
+def _told(clause: Piece, chosen: KernelFunction, ranked: Ranked) -> PlanChoice:
+    return PlanChoice(
+        clause.text, chosen.full_name, tuple((function.full_name, fit) for fit, function in ranked)
+    )
 
 
 def _from(call: DraftCall) -> Flow:

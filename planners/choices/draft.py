@@ -9,7 +9,7 @@ from planloom.function import KernelFunction
 from planloom.planners.choices.clauses import Piece
 from planloom.planners.choices.judge import result_name
 from planloom.planners.language.nodes import Argument, Ask, Call, Node, PlanTree
-from planloom.planners.language.references import escape_literal
+from planloom.planners.language.references import escape_literal, path_text
 from planloom.planners.language.variables import INPUT, variable_key
 
 __all__ = [
@@ -49,9 +49,10 @@ class Asked:
 
 @dataclass(frozen=True)
 class Output:
-    """What another call gives back."""
+    """What another call gives back, or one field of it."""
 
     call: DraftCall
+    field: str = ""
 
 
 Source = Literal | Given | Asked | Output
@@ -72,8 +73,31 @@ class DraftCall:
         """Whether it does something to the world, so that its output is not what it is called for."""
         return acts(self.function)
 
+    def takes(self, source: Source | None) -> bool:
+        """Whether an argument is this source, or a part of it."""
+        if isinstance(source, Output):
+            return any(
+                isinstance(value, Output) and value.call is source.call for value in self.values.values()
+            )
+        return source in self.values.values()
+
     def same_as(self, other: DraftCall) -> bool:
         return self.function is other.function and self.values == other.values
+
+
+def shown(source: Source | None) -> str:
+    """A source in words, for events."""
+    match source:
+        case Literal(text):
+            return text
+        case Given(name):
+            return f"${name}"
+        case Asked(question):
+            return f"ask: {question}"
+        case Output(call, _):
+            return f"the result of {call.function.full_name}"
+        case None:
+            return "the default"
 
 
 def acts(function: KernelFunction) -> bool:
@@ -151,8 +175,8 @@ class _Names:
                 return f"${name}"
             case Asked(question):
                 return f"${self._questions[question]}"
-            case Output(call):
-                return f"${self._calls[id(call)]}"
+            case Output(call, field):
+                return f"${self._calls[id(call)]}{path_text((field,)) if field else ''}"
 
     def _new(self, wanted: str) -> str:
         base = "".join(letter if letter.isalnum() else "_" for letter in wanted).upper()

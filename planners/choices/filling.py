@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations, product
+from itertools import combinations, product, repeat
 
 from planloom.function import KernelFunction
+from planloom.parameter import Parameter
 from planloom.planners.choices.clauses import Piece, mentions, names_left, pieces
-from planloom.planners.choices.draft import Asked, DraftCall, Given, Literal, Output
+from planloom.planners.choices.draft import Asked, DraftCall, Given, Literal, Output, shown
 from planloom.planners.choices.options import PENDING, Flow, Option, Options
+from planloom.planners.writing import PlanChoice
 
 __all__ = ["Filled", "Filler"]
 
@@ -29,6 +31,7 @@ class Filled:
     score: float
     left: frozenset[str] = frozenset()
     """The names in the clause that the call has no use for."""
+    choices: tuple[PlanChoice, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -50,15 +53,22 @@ class Filler:
         call = DraftCall(function, values, clause)
         left = _left(chosen, clause)
         mean = sum(option.score for option in chosen) / max(1, len(chosen))
-        return Filled(call, mean - self._losses(call, flow, bool(left)), frozenset(left))
+        told = tuple(map(_told, repeat(function), parameters, chosen, offered))
+        return Filled(call, mean - self._losses(call, flow, bool(left)), frozenset(left), told)
 
     def _losses(self, call: DraftCall, flow: Flow, names: bool) -> float:
         """What the call leaves out (the value before it, inputs and names of the clause) and asks."""
-        used = set(call.values.values())
         inputs = [n for n in self.options.inputs if n not in flow.hides and _mentioned(call.clause, n)]
-        lost = sum(Given(name) not in used for name in inputs) + names
-        lost += flow.worth > 0 and flow.source not in used
-        return PENDING * lost + UNANSWERED * sum(isinstance(value, Asked) for value in used)
+        lost = sum(not call.takes(Given(name)) for name in inputs) + names
+        lost += flow.worth > 0 and not call.takes(flow.source)
+        return PENDING * lost + UNANSWERED * sum(isinstance(value, Asked) for value in call.values.values())
+
+
+def _told(
+    function: KernelFunction, parameter: Parameter, chosen: Option, offered: Sequence[Option]
+) -> PlanChoice:
+    options = tuple((shown(option.source), option.score) for option in offered)
+    return PlanChoice(f"{function.full_name} {parameter.name}", shown(chosen.source), options)
 
 
 def _mentioned(clause: Piece, name: str) -> bool:

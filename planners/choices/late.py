@@ -8,11 +8,22 @@ from itertools import permutations
 
 from planloom.annotation import takes_text
 from planloom.function import KernelFunction
-from planloom.planners.choices.draft import Asked, DraftCall, Given, Literal, Output, Source, ordered, unused
+from planloom.planners.choices.draft import (
+    Asked,
+    DraftCall,
+    Given,
+    Literal,
+    Output,
+    Source,
+    ordered,
+    shown,
+    unused,
+)
 from planloom.planners.choices.judge import Judge, label, result_name, spoken
 from planloom.planners.choices.lookups import may_give
 from planloom.planners.kinds import fits
 from planloom.planners.language.variables import INPUT, variable_key
+from planloom.planners.writing import PlanChoice
 
 __all__ = ["LateResults"]
 
@@ -27,19 +38,22 @@ class LateResults:
     functions: Sequence[KernelFunction]
     goal: str
 
-    async def place(self, calls: Sequence[DraftCall]) -> None:
-        """Change ``calls`` so that each result is used or reported."""
+    async def place(self, calls: Sequence[DraftCall]) -> list[PlanChoice]:
+        """Change ``calls`` so that each result is used or reported, and tell what was decided."""
+        told = []
         for late in unused(calls):
             action = next((call for call in reversed(calls[: calls.index(late)]) if call.acts), None)
-            used = (
-                action is not None
-                and await self._belongs(late, action)
-                and await self._use(late, action, calls)
-            )
+            before = 0.0 if action is None else await self._before(late, action)
+            used = action is not None and before > 0 and await self._use(late, action, calls)
             late.reported = not used and len(calls) > 1
+            if action is not None:
+                uses = (f"before {action.function.full_name}", before), ("for the user", 0.0)
+                told.append(PlanChoice(shown(Output(late)), uses[0 if used else 1][0], uses))
+        return told
 
-    async def _belongs(self, late: DraftCall, action: DraftCall) -> bool:
-        return await self.judge.comes_before(action.clause.text, late.clause.text, late.function) > 0
+    async def _before(self, late: DraftCall, action: DraftCall) -> float:
+        """How much likelier it is that the action needs the result than that it is for the user."""
+        return await self.judge.comes_before(action.clause.text, late.clause.text, late.function)
 
     async def _use(self, late: DraftCall, action: DraftCall, calls: Sequence[DraftCall]) -> bool:
         """Let ``action`` take the result: as a value that is wanted, or worked into the one that it has."""
@@ -72,9 +86,9 @@ class LateResults:
 
     async def _likelihood(self, way: _Way, late: DraftCall) -> float:
         """How much likelier these arguments are for this goal than for any other."""
-        shown = spoken(result_name(late.function))
+        result = spoken(result_name(late.function))
         answers = [
-            (label(parameter), value.text if isinstance(value, Literal) else shown)
+            (label(parameter), value.text if isinstance(value, Literal) else result)
             for parameter in way.function.parameters
             if (value := way.values.get(parameter.name)) is not None
         ]

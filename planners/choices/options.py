@@ -11,6 +11,7 @@ from planloom.function import KernelFunction
 from planloom.parameter import Parameter
 from planloom.planners.choices.clauses import Piece, mentions, pieces, points_back
 from planloom.planners.choices.draft import Asked, DraftCall, Given, Literal, Output, Source
+from planloom.planners.choices.fields import field_for, is_record
 from planloom.planners.choices.judge import Judge, label
 from planloom.planners.choices.lookups import Lookups
 from planloom.planners.kinds import fits
@@ -143,12 +144,11 @@ class Options:
 
     def _handed_on(self, parameter: Parameter, flow: Flow, said: Sequence[Option]) -> Iterator[Option]:
         """What flows to the call, as likely as the pronoun that may stand for it."""
-        source = flow.source
-        if source is None or not _takes(parameter, source):
-            return
-        pointing = [option for option in said if points_back(option.text)]
-        best = max([Option(source, HANDED_ON), *pointing], key=lambda option: option.score)
-        yield Option(source, best.score + flow.worth, best.piece)
+        source = _as_taken(flow.source, parameter)
+        if source is not None:
+            pointing = [option for option in said if points_back(option.text)]
+            best = max([Option(source, HANDED_ON), *pointing], key=lambda option: option.score)
+            yield Option(source, best.score + flow.worth, best.piece)
 
     async def _looked_up(
         self, function: KernelFunction, parameter: Parameter, clause: Piece, literals: Sequence[Option]
@@ -187,7 +187,15 @@ def _echoes(text: str, parameter: Parameter) -> bool:
     return bool(said & named) and not said <= named
 
 
-def _takes(parameter: Parameter, source: Source) -> bool:
-    if isinstance(source, Output):
-        return fits(source.call.function.returns, parameter.annotation)
-    return takes_text(parameter.annotation)
+def _as_taken(source: Source | None, parameter: Parameter) -> Source | None:
+    """The source, or the field of it, that a parameter takes; None if it takes neither."""
+    if isinstance(source, Given):
+        return source if takes_text(parameter.annotation) else None
+    if not isinstance(source, Output):
+        return None
+    returned = source.call.function.returns
+    field = field_for(returned, parameter)
+    if field is not None:
+        return Output(source.call, field)
+    text_of_record = is_record(returned) and takes_text(parameter.annotation)
+    return source if fits(returned, parameter.annotation) and not text_of_record else None
