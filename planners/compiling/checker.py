@@ -68,10 +68,10 @@ class _Checker:
         try:
             self._look_at(list(all_drafts(self.top)))
         except TooManyErrors:
-            message = f"there are more errors than these {MOST_ERRORS}"
-            self.diagnostics.append(
-                Diagnostic.error("limit-exceeded", message, Place(), "begin with the first")
-            )
+            last = max(self.diagnostics, key=lambda item: (item.line, item.column))
+            message = f"there are more errors than these {MOST_ERRORS}; begin with the first"
+            place = Place(last.line, last.column)
+            self.diagnostics.append(Diagnostic.error("limit-exceeded", message, place))
         needs = tuple(self.names.needs.values())
         if self.errors:
             return Checked(None, (), needs, self._sorted())
