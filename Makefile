@@ -9,16 +9,18 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 
 BIN := .venv/bin
+DOORS := .venv-doors/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 # Folders are listed too: they change when a file is added or removed.
 SOURCES := pyproject.toml $(shell find kernel skills planners plugins -not -name __pycache__ -not -name '*.pyc')
 
-.PHONY: help demo test lint types bench venv clean
+.PHONY: help demo test test-doors lint types bench venv clean
 .DELETE_ON_ERROR:
 
 help:
 	@echo 'make demo    show a goal become a plan, and the plan run, on the embedded model'
 	@echo 'make test    lint, check types and run all tests'
+	@echo 'make test-doors  run the tests of the doors with semantic-kernel and LangChain, in .venv-doors'
 	@echo 'make lint    ruff, and whether the code is formatted'
 	@echo 'make types   mypy, strict, over the installed package, the tests and the samples'
 	@echo 'make bench   run the benchmarks'
@@ -30,6 +32,20 @@ demo: venv
 
 test: lint types
 	$(BIN)/pytest
+
+# Those packages warn while they are imported; what warns in planloom is found by make test.
+test-doors: .venv-doors/.planloom
+	$(DOORS)/pytest -W ignore::DeprecationWarning -W ignore::ResourceWarning \
+		-W ignore::pytest.PytestUnraisableExceptionWarning tests/test_plugin_*.py
+
+.venv-doors/.planloom: $(SOURCES)
+	@test -x $(DOORS)/python || $(PYTHON) -m venv .venv-doors
+	@echo 'Installing semantic-kernel, LangChain and planloom (about 700 MB)'
+	@rm -rf build
+	@$(DOORS)/python -m pip install --quiet --disable-pip-version-check '.[doors]'
+	@$(DOORS)/python -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall .
+	@rm -rf build
+	@touch $@
 
 lint: venv
 	$(BIN)/ruff check .
@@ -46,7 +62,7 @@ bench: venv
 venv: .venv/.planloom
 
 clean:
-	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-doors build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 .venv/.python:
 	@test -n "$(PYTHON)" || { echo 'planloom needs Python 3.11 or newer, and finds none. Set PYTHON=...' >&2; exit 1; }
