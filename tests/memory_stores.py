@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Sequence
 from hashlib import sha256
 from pathlib import Path
 
+import pytest
+
 from planloom.planners.retrieval.words import words
 from planloom.plugins.memory.store import VectorStore
+from postgres_server import new_database
 
 __all__ = ["STORES", "MakeStore", "WordHashes"]
 
@@ -28,7 +32,58 @@ def file(folder: Path) -> VectorStore:
     return FileStore(folder / "memory.db")
 
 
-STORES: dict[str, MakeStore] = {"in-process": in_process, "file": file}
+def milvus(folder: Path) -> VectorStore:
+    """Milvus Lite; an address in PLANLOOM_MILVUS makes it a server's."""
+    pytest.importorskip("pymilvus", reason="the package pymilvus is not installed")
+    address = os.environ.get("PLANLOOM_MILVUS")
+    if not address:
+        pytest.importorskip("milvus_lite", reason="the package milvus-lite is not installed")
+    from planloom.plugins.memory.milvus import MilvusStore
+
+    return MilvusStore(address or str(folder / "milvus.db"))
+
+
+def postgres(folder: Path) -> VectorStore:
+    """A new database on a server of the tests' own, or of PLANLOOM_POSTGRES."""
+    pytest.importorskip("psycopg", reason="the package psycopg is not installed")
+    from planloom.plugins.memory.pgvector import PgVectorStore
+
+    return PgVectorStore(new_database())
+
+
+def qdrant(folder: Path) -> VectorStore:
+    """Its local mode; an address in PLANLOOM_QDRANT makes it a server's."""
+    pytest.importorskip("qdrant_client", reason="the package qdrant-client is not installed")
+    from planloom.plugins.memory.qdrant import QdrantStore
+
+    return QdrantStore(os.environ.get("PLANLOOM_QDRANT") or str(folder / "qdrant"))
+
+
+def faiss(folder: Path) -> VectorStore:
+    pytest.importorskip("faiss", reason="the package faiss-cpu is not installed")
+    from planloom.plugins.memory.faiss import faiss_index
+    from planloom.plugins.memory.in_process import InProcessStore
+
+    return InProcessStore(index=faiss_index())
+
+
+def annoy(folder: Path) -> VectorStore:
+    pytest.importorskip("annoy", reason="the package annoy is not installed")
+    from planloom.plugins.memory.annoy import annoy_index
+    from planloom.plugins.memory.in_process import InProcessStore
+
+    return InProcessStore(index=annoy_index())
+
+
+STORES: dict[str, MakeStore] = {
+    "in-process": in_process,
+    "file": file,
+    "faiss": faiss,
+    "annoy": annoy,
+    "milvus": milvus,
+    "pgvector": postgres,
+    "qdrant": qdrant,
+}
 
 
 class WordHashes:

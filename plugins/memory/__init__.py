@@ -9,11 +9,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from planloom.plugins.memory.annoy import annoy_index as annoy_index
     from planloom.plugins.memory.answers import Answer as Answer
     from planloom.plugins.memory.answers import Answerer as Answerer
     from planloom.plugins.memory.answers import Citation as Citation
     from planloom.plugins.memory.answers import model_answers as model_answers
     from planloom.plugins.memory.answers import quoted_answers as quoted_answers
+    from planloom.plugins.memory.faiss import faiss_index as faiss_index
     from planloom.plugins.memory.file_store import FileStore as FileStore
     from planloom.plugins.memory.filters import Filter as Filter
     from planloom.plugins.memory.filters import filter_from as filter_from
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
     from planloom.plugins.memory.ingestion import IngestReport as IngestReport
     from planloom.plugins.memory.ingestion import ingest as ingest
     from planloom.plugins.memory.ingestion import ingest_sync as ingest_sync
+    from planloom.plugins.memory.milvus import MilvusStore as MilvusStore
+    from planloom.plugins.memory.pgvector import PgVectorStore as PgVectorStore
+    from planloom.plugins.memory.qdrant import QdrantStore as QdrantStore
     from planloom.plugins.memory.record import Collection as Collection
     from planloom.plugins.memory.record import Match as Match
     from planloom.plugins.memory.record import Record as Record
@@ -46,12 +51,17 @@ _HOME = {
     "IngestReport": "ingestion",
     "Match": "record",
     "MemorySkill": "skill",
+    "MilvusStore": "milvus",
+    "PgVectorStore": "pgvector",
+    "QdrantStore": "qdrant",
     "Recollection": "text_memory",
     "Record": "record",
     "Retriever": "retrieval",
     "SemanticTextMemory": "text_memory",
     "VectorStore": "store",
     "WordStore": "store",
+    "annoy_index": "annoy",
+    "faiss_index": "faiss",
     "filter_from": "filters",
     "ingest": "ingestion",
     "ingest_sync": "ingestion",

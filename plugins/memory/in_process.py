@@ -11,7 +11,7 @@ from planloom.plugins.memory.errors import CollectionNotFoundError
 from planloom.plugins.memory.filters import Filter, matches
 from planloom.plugins.memory.record import Collection, Match, Record, searchable_text
 from planloom.plugins.memory.store import check_records, check_same, check_vector
-from planloom.plugins.memory.vectors import VectorMatrix
+from planloom.plugins.memory.vectors import MakeIndex, VectorMatrix
 
 __all__ = ["InProcessStore"]
 
@@ -19,15 +19,21 @@ TEXT = {"text": Field(length_penalty=0.75)}
 
 
 class InProcessStore:
-    """Keeps records in memory; nothing is written anywhere. Searches are exact."""
+    """Keeps records in memory; nothing is written anywhere.
 
-    def __init__(self) -> None:
+    Args:
+        index: makes the index of a collection's vectors; exact if left out, and not so by ``faiss_index``
+            and ``annoy_index``.
+    """
+
+    def __init__(self, index: MakeIndex = VectorMatrix) -> None:
+        self._index = index
         self._shelves: dict[str, _Shelf] = {}
         self._lock = threading.RLock()
 
     async def create(self, collection: Collection) -> None:
         with self._lock:
-            shelf = self._shelves.setdefault(collection.name, _Shelf(collection))
+            shelf = self._shelves.setdefault(collection.name, _Shelf(collection, self._index))
         check_same(shelf.collection, collection)
 
     async def collections(self) -> list[Collection]:
@@ -98,11 +104,11 @@ class InProcessStore:
 class _Shelf:
     """The records of one collection, each under a number."""
 
-    def __init__(self, collection: Collection) -> None:
+    def __init__(self, collection: Collection, index: MakeIndex) -> None:
         self.collection = collection
         self._records: dict[int, Record] = {}
         self._numbers: dict[str, int] = {}
-        self._vectors = VectorMatrix(collection.dimension, collection.distance)
+        self._vectors = index(collection.dimension, collection.distance)
         self._words: tuple[list[int], WordIndex] | None = None
         self._next = 0
 

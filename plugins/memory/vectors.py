@@ -5,8 +5,8 @@ A scan of 100,000 vectors of 384 dimensions takes 3 to 8 ms, as much as reading 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Protocol
 
 from planloom.errors import MissingExtraError
 from planloom.plugins.memory.record import Distance
@@ -16,11 +16,37 @@ try:
 except ImportError as error:
     raise MissingExtraError("numpy", "memory", "planloom's memory") from error
 
-__all__ = ["VectorMatrix", "packed", "unpacked"]
+__all__ = ["MakeIndex", "VectorIndex", "VectorMatrix", "packed", "unpacked"]
 
 FIRST_ROWS = 64
 BLOCK = 4096  # rows compared at a time where differences must be written down
 Floats = Any
+
+
+class VectorIndex(Protocol):
+    """Vectors by number, findable by their nearness. One thread at a time may use it."""
+
+    def put(self, number: int, vector: Sequence[float]) -> None:
+        """Add a vector, or replace the one of that number."""
+        ...
+
+    def remove(self, number: int) -> None:
+        """Forget a vector, if it is there."""
+        ...
+
+    def vector(self, number: int) -> list[float]:
+        """The vector of a number that is there."""
+        ...
+
+    def nearest(
+        self, vector: Sequence[float], limit: int, among: Iterable[int] | None = None
+    ) -> list[tuple[int, float]]:
+        """The numbers and scores of the ``limit`` nearest, best first; only of those ``among``, if given."""
+        ...
+
+
+MakeIndex = Callable[[int, Distance], VectorIndex]
+"""Makes an index for a dimension and a distance."""
 
 
 class VectorMatrix:
