@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
-__all__ = ["accept", "adapter_of", "alternatives", "from_text", "takes_text", "type_name"]
+__all__ = ["accept", "adapter_of", "from_text", "hides_value", "takes_text", "type_name"]
 
 SCALARS = (int, float, bool, Decimal)
 
@@ -40,23 +40,23 @@ def _cached_adapter(annotation: Any) -> TypeAdapter[Any]:
     return _build_adapter(annotation)
 
 
-def alternatives(annotation: Any) -> tuple[Any, ...]:
+def _alternatives(annotation: Any) -> tuple[Any, ...]:
     """The types that a value may have: those of a union, and else the type itself."""
     origin = get_origin(annotation)
     if origin is Annotated:
-        return alternatives(get_args(annotation)[0])
+        return _alternatives(get_args(annotation)[0])
     if origin is Union or origin is types.UnionType:
-        return tuple(kind for part in get_args(annotation) for kind in alternatives(part))
+        return tuple(kind for part in get_args(annotation) for kind in _alternatives(part))
     return (annotation,)
 
 
 def takes_text(annotation: Any) -> bool:
     """Whether text is itself a value of this type, so that a literal stays as it is written."""
-    return any(kind is str or kind is Any or kind is object for kind in alternatives(annotation))
+    return any(kind is str or kind is Any or kind is object for kind in _alternatives(annotation))
 
 
 def takes_anything(annotation: Any) -> bool:
-    return any(kind is Any or kind is object for kind in alternatives(annotation))
+    return any(kind is Any or kind is object for kind in _alternatives(annotation))
 
 
 def from_text(annotation: Any) -> Callable[[str], Any]:
@@ -82,6 +82,11 @@ def from_text(annotation: Any) -> Callable[[str], Any]:
     return read
 
 
+def hides_value(annotation: Any) -> bool:
+    """Whether a type keeps its value to itself, as pydantic's ``SecretStr`` does."""
+    return any(hasattr(kind, "get_secret_value") for kind in _alternatives(annotation))
+
+
 def accept(annotation: Any) -> Callable[[Any], Any]:
     """A function that checks an object passed by reference; text becomes the declared type.
 
@@ -102,7 +107,7 @@ def accept(annotation: Any) -> Callable[[Any], Any]:
 
 
 def _other_than_text(annotation: Any) -> bool:
-    return any(kind is not str and kind is not type(None) for kind in alternatives(annotation))
+    return any(kind is not str and kind is not type(None) for kind in _alternatives(annotation))
 
 
 def type_name(annotation: Any) -> str:

@@ -12,6 +12,7 @@
     ├── FunctionNotFoundError        no function of that name; carries the nearest names
     ├── ArgumentError                an argument is missing, unknown or of the wrong type
     ├── FunctionError                a function raised, timed out or returned what it must not
+    │   ├── FunctionTimeoutError     a try of a function took longer than it may
     │   ├── DoorError                what is behind a door could not do it            (planloom.plugins)
     │   │   ├── ApiStatusError       an API answered with a failure; carries status and body
     │   │   ├── ApiUnreachableError  no answer came from an API
@@ -21,6 +22,7 @@
     │   │   ├── RedirectRefusedError an API sends the caller to another server
     │   │   ├── ServerLostError      a server ended or broke off
     │   │   └── SqlError             a database refuses a statement, or is not to be sent it
+    │   ├── UnsavableValueError      a value cannot be kept in a journal              (planloom.planners)
     │   └── SkillError               a skill that ships cannot do what was asked
     │       ├── DivisionByZeroError  a division by zero
     │       ├── EmptyListError       an item or a mean of a list that has no items
@@ -44,6 +46,17 @@
     ├── UsageError                   what was typed on the command line is wrong    (planloom.cli)
     │   └── SkillSourceError         a skill named there cannot be loaded
     ├── GoalFileError                goals to measure planners on cannot be read    (planloom.planners)
+    ├── JournalError                 a journal cannot be used, or does not let a run go on (planloom.planners)
+    │   ├── JournalDamagedError      the file does not hold what was written to it
+    │   ├── JournalFileError         the file cannot be opened, read or written
+    │   ├── JournalFormatError       the file is something else, or of a newer planloom
+    │   ├── LeaseLostError           this process stood still, and another took its run
+    │   ├── QuestionError            an answer fits no open question
+    │   ├── RunChangedError          the plan or its functions are not what a run began with
+    │   ├── RunExistsError           there is a run of that id already
+    │   ├── RunNotFoundError         there is no run of that id
+    │   ├── RunOverError             the run is over; what was asked of it comes too late
+    │   └── RunOwnedError            another process is running it
     ├── LibraryError                 a stored plan cannot be kept, found or run     (planloom.planners)
     │   ├── LibraryFileError         a file of the library cannot be read
     │   ├── PlanRecursionError       stored plans call each other too deep
@@ -62,10 +75,15 @@
     │   ├── NoPlanInAnswerError      the answer holds no plan
     │   └── InvalidPlanError         the answer's plan still has errors after the repairs
     ├── NotAllowed                   a policy, or a person, refuses a call          (planloom.planners)
+    │   ├── CallDenied               the policy denies it
+    │   └── CallNotApproved          the policy wants a yes, and it was not given
+    ├── WithheldError                what a step raised, without words that may hold a secret
     └── RunError                     a run of a plan did not finish                 (planloom.planners)
         ├── StepError                a step failed; carries the step and all that was done
         │   └── StepBudgetError      a step would have used more tokens than the run may
+        ├── InDoubtError             writes were begun, and nobody knows whether they happened
         ├── RunCancelled             the run was cancelled
+        ├── RunWaiting               it waits for people, and can be resumed
         ├── RunTimeoutError          the run took longer than it may
         └── AskError                 nobody can answer an ``<ask>``
 
@@ -87,6 +105,7 @@ __all__ = [
     "ForbiddenUrlError",
     "FunctionError",
     "FunctionNotFoundError",
+    "FunctionTimeoutError",
     "HttpRequestError",
     "InvalidNameError",
     "MissingExtraError",
@@ -169,6 +188,18 @@ class FunctionError(PlanloomError):
     def __init__(self, function: str, message: str) -> None:
         self.function = function
         super().__init__(f"{function} {message}")
+
+
+class FunctionTimeoutError(FunctionError):
+    """One try of a function took longer than its ``timeout``, in seconds.
+
+    ``still_running`` is true for a function in a thread, which cannot be interrupted.
+    """
+
+    def __init__(self, function: str, timeout: float, *, still_running: bool) -> None:
+        self.timeout, self.still_running = timeout, still_running
+        left = "; it cannot be interrupted and is still running in its thread" if still_running else ""
+        super().__init__(function, f"took longer than {timeout} s{left}")
 
 
 class SkillError(FunctionError):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
+from planloom.annotation import hides_value
 from planloom.decorator import Declaration, Effect
 from planloom.docstring import summary
 from planloom.errors import ArgumentError
@@ -70,6 +71,12 @@ class KernelFunction:
         if self.declared_returns is not None:
             return self.declared_returns
         return self._contract.returns
+
+    @cached_property
+    def handles_secrets(self) -> bool:
+        """Whether it declares its output to be secret, or a parameter or its output hides its value."""
+        hidden = (hides_value(parameter.annotation) for parameter in self.parameters)
+        return bool(self.secret) or hides_value(self.returns) or any(hidden)
 
     @cached_property
     def is_async(self) -> bool:
@@ -146,9 +153,17 @@ class KernelFunction:
         return self._in_thread(arguments)
 
     async def _in_thread(self, arguments: Mapping[str, Any]) -> Any:
-        value = await asyncio.to_thread(self.target, **arguments)
+        value = await asyncio.to_thread(_called, self.target, arguments)
         # a plain callable may still hand back a coroutine: a lambda or a partial around an async function
         return await value if inspect.isawaitable(value) else value
+
+
+def _called(target: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
+    try:
+        return target(**arguments)
+    except StopIteration as error:
+        # asyncio cannot pass it on from a thread: whoever awaits it would wait for ever
+        raise RuntimeError("the function raised StopIteration") from error
 
 
 def reason(error: ValueError) -> str:

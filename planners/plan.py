@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from planloom.functions import FunctionsView
 from planloom.kernel import Kernel
 from planloom.planners.compiling.checker import check
 from planloom.planners.compiling.program import InputNeed, Program, Step
 from planloom.planners.compiling.provenance import Mode, Provenance
+from planloom.planners.compiling.sources import Source
 from planloom.planners.errors import PlanError
+from planloom.planners.fingerprint import function_fingerprint, value_fingerprint
 from planloom.planners.language.diagnostic import Diagnostic
 from planloom.planners.language.json_form import tree_from_json, tree_to_json
 from planloom.planners.language.nodes import PlanTree
@@ -19,6 +21,9 @@ from planloom.planners.language.reader import read_plan
 from planloom.planners.language.variables import variable_key
 from planloom.planners.language.writer import write_plan
 from planloom.services.protocol import Usage
+
+if TYPE_CHECKING:
+    from planloom.planners.running.policy import Policy
 
 __all__ = ["Plan"]
 
@@ -118,8 +123,7 @@ class Plan:
     def fingerprint(self) -> str:
         """A hash of the plan's text and of the functions it calls: signature, effect and description."""
         functions = {step.function.full_name: step.function for step in self.steps if step.function}
-        parts = [str(self), *(f"{f.signature()} {f.effect} {f.description}" for f in functions.values())]
-        return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+        return value_fingerprint([str(self), *map(function_fingerprint, functions.values())])
 
     def provenance(self, mode: Mode = "data") -> Provenance:
         """Where the plan's values can come from; worked out on first use."""
@@ -127,6 +131,20 @@ class Plan:
             names = [need.name for need in self.program.needs]
             self._provenance[mode] = Provenance(self.tree, self.steps, names, mode)
         return self._provenance[mode]
+
+    @cached_property
+    def secrets(self) -> frozenset[Source]:
+        """The functions, inputs and answers that the plan's functions declare to be secret."""
+        if not any(step.function and step.function.handles_secrets for step in self.steps):
+            return frozenset()
+        return self.provenance("secrecy").secrets()
+
+    def check_policy(self, policy: Policy) -> None:
+        """Raise ``PlanError`` with a ``policy-denied`` for every step that the policy is sure to refuse."""
+        from planloom.planners.running.gate import refused
+
+        if found := refused(self, policy):
+            raise PlanError(found, self.source)
 
     def check_inputs(self, names: Collection[str]) -> None:
         """Raise ``PlanError`` when a run with inputs of these names could not begin."""

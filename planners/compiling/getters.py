@@ -21,7 +21,7 @@ ATOMS = frozenset({str, int, float, bool, bytes, type(None), complex})
 
 def of_found(found: Found, name: str, fallback: Getter | None = None) -> Getter:
     """The value that a name means; ``fallback`` when no setting of it ran."""
-    if found.settings and found.certain and len(found.settings) == 1:
+    if found.certain and len(found.settings) == 1 and found.element is None:
         (up, setting) = found.settings[0]
         if up == 0 and setting.export is None:
             return _output(setting.draft.index)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from planloom.errors import BudgetExceededError
 from planloom.planners.running.records import StepRecord
-from planloom.planners.running.run_errors import NotAllowed, StepBudgetError, StepError
+from planloom.planners.running.run_errors import NotAllowed, StepBudgetError, StepError, WithheldError
 from planloom.planners.running.scheduler import Fault
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ def step_error(fault: Fault, plan: Plan, done: tuple[StepRecord, ...]) -> StepEr
     step = fault.call.id if fault.call else ""
     where = f"step {step} ({fault.what})" if step else fault.what
     cause = fault.error
-    kind = "" if isinstance(cause, NotAllowed) else f"{type(cause).__name__}: "
+    kind = "" if isinstance(cause, NotAllowed | WithheldError) else f"{type(cause).__name__}: "
     message = f"{where}, line {fault.place.line}, failed: {kind}{str(cause).rstrip('.')}. {told(done)}"
     arguments = fault.call.arguments if fault.call else {}
     if isinstance(cause, BudgetExceededError):

@@ -9,16 +9,20 @@ from planloom.errors import BudgetExceededError, PlanloomError
 
 if TYPE_CHECKING:
     from planloom.planners.plan import Plan
+    from planloom.planners.running.policy import CallRequest
     from planloom.planners.running.records import StepRecord
 
 __all__ = [
     "AskError",
+    "CallDenied",
+    "CallNotApproved",
     "NotAllowed",
     "RunCancelled",
     "RunError",
     "RunTimeoutError",
     "StepBudgetError",
     "StepError",
+    "WithheldError",
 ]
 
 
@@ -72,4 +76,33 @@ class AskError(RunError):
 
 
 class NotAllowed(PlanloomError):
-    """The policy, or the person it asked, said no to a call; the cause of a ``StepError``."""
+    """A call was refused before it began; the cause of a ``StepError``.
+
+    ``request`` is the call, ``reason`` the policy's words.
+    """
+
+    def __init__(self, request: CallRequest, message: str, reason: str) -> None:
+        self.request, self.reason = request, reason
+        super().__init__(message)
+
+
+class CallDenied(NotAllowed):
+    """A policy denies a call."""
+
+    def __init__(self, request: CallRequest, reason: str) -> None:
+        super().__init__(request, f"the policy denies it: {reason}", reason)
+
+
+class CallNotApproved(NotAllowed):
+    """A policy wants a yes to a call, and it was not given."""
+
+    def __init__(self, request: CallRequest, reason: str) -> None:
+        super().__init__(request, f"it was not approved: {reason}", reason)
+
+
+class WithheldError(PlanloomError):
+    """What a step raised, without its words: they may hold a secret that the step was given."""
+
+    def __init__(self, error: BaseException) -> None:
+        self.kind = type(error).__name__
+        super().__init__(f"{self.kind}, whose words are withheld: they may hold a secret")

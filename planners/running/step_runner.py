@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
-from planloom.errors import FunctionError
+from planloom.errors import FunctionTimeoutError
 from planloom.function import KernelFunction
 from planloom.kernel import Kernel
 from planloom.planners.running.scheduler import StepCall
@@ -52,7 +52,9 @@ class KernelRunner:
         for attempt in range(function.retries):
             try:
                 return await self._in_time(function, arguments)
-            except Exception:  # noqa: BLE001 - whatever it is, the function's author asked for another try
+            except Exception as error:
+                if not _may_repeat(function, error):
+                    raise
                 await self.sleep(min(FIRST_DELAY * 2**attempt, LONGEST_DELAY))
         return await self._in_time(function, arguments)
 
@@ -64,7 +66,12 @@ class KernelRunner:
         except TimeoutError as error:
             if not timer.expired():
                 raise
-            left = (
-                "" if function.is_async else "; it cannot be interrupted and is still running in its thread"
-            )
-            raise FunctionError(function.full_name, f"took longer than {function.timeout} s{left}") from error
+            raise FunctionTimeoutError(
+                function.full_name, function.timeout or 0.0, still_running=not function.is_async
+            ) from error
+
+
+def _may_repeat(function: KernelFunction, error: Exception) -> bool:
+    """Whether another try cannot do a thing twice: a thread that still runs may yet do it."""
+    still_running = isinstance(error, FunctionTimeoutError) and error.still_running
+    return not still_running or function.effect != "write" or function.idempotent
