@@ -22,7 +22,7 @@ __all__ = ["KernelFunction", "native_function"]
 Kind = Literal["native", "prompt"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class KernelFunction:
     """A registered function. ``target`` takes the arguments by their Python names.
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import is_dataclass
 from enum import Enum
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from planloom.function import KernelFunction
@@ -39,6 +40,7 @@ def _matches(name: str, patterns: Sequence[str]) -> bool:
     return any(fnmatchcase(name.lower(), pattern.lower()) for pattern in patterns)
 
 
+@lru_cache(maxsize=16_384)
 def entry(function: KernelFunction) -> str:
     """One line: ``Skill.name(text, count: int = 5) -> list[str]: What it does. text: What is read.``
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import types
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Annotated, Any, Union, get_args, get_origin
 
 from planloom.function import KernelFunction, reason
@@ -207,6 +208,13 @@ def _short(text: str) -> str:
 
 def _kinds(annotation: Any) -> frozenset[str]:
     """Coarse kinds of a type: what can never fit can be told from these alone. Empty means unknown."""
+    try:
+        return _cached_kinds(annotation)
+    except TypeError:  # an annotation that cannot be hashed
+        return _told_kinds(annotation)
+
+
+def _told_kinds(annotation: Any) -> frozenset[str]:
     origin = get_origin(annotation)
     if origin is Annotated:
         return _kinds(get_args(annotation)[0])
@@ -218,6 +226,9 @@ def _kinds(annotation: Any) -> frozenset[str]:
         if plain in members or (plain is bool and kind == "number"):
             return frozenset({kind})
     return frozenset({"nothing"}) if annotation is type(None) else frozenset()
+
+
+_cached_kinds = lru_cache(maxsize=1024)(_told_kinds)
 
 
 def _never_fits(produced: Any, expected: Any) -> bool:

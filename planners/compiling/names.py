@@ -37,6 +37,14 @@ class Names:
         self.known: dict[str, str] = {}
         """Every name in use, by its key, as written first."""
         self.undefined = 0
+        self._resolved: dict[tuple[str, Draft], Found] = {}
+
+    def _resolve(self, name: str, at: Draft) -> Found:
+        key = (name, at)
+        found = self._resolved.get(key)
+        if found is None:
+            found = self._resolved[key] = resolve(name, at)
+        return found
 
     # -- references ------------------------------------------------------------------------------------
 
@@ -45,7 +53,7 @@ class Names:
         name = variable_key(reference.name)
         if name == variable_key(INPUT):
             return getters.walked(self.given(INPUT, place), reference.path), []
-        found = resolve(name, at)
+        found = self._resolve(name, at)
         faults = list(self._faults(reference, found, at, place))
         if not found.settings and found.element is None:
             fallback: Getter = self.given(reference.name, place)
@@ -91,7 +99,7 @@ class Names:
 
     def previous(self, at: Draft, parameter: str, place: Place) -> tuple[Getter, list[Diagnostic]]:
         """The previous step's output; for the first step INPUT, or an input called like the parameter."""
-        found = resolve(PREVIOUS, at)
+        found = self._resolve(PREVIOUS, at)
         wait_for(at, found)
         faults = [too_many("the previous output", place)] if found.too_many else []
         if found.certain:
@@ -131,7 +139,7 @@ class Names:
 
     def annotation(self, reference: Reference, at: Draft) -> Any:
         """The declared type of what a reference gives; Any when it is not known."""
-        found = resolve(variable_key(reference.name), at)
+        found = self._resolve(variable_key(reference.name), at)
         if variable_key(reference.name) == variable_key(INPUT):
             return Any
         if found.element is not None and not found.settings:
