@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from planloom.plugins.memory.answers import Citation as Citation
     from planloom.plugins.memory.answers import model_answers as model_answers
     from planloom.plugins.memory.answers import quoted_answers as quoted_answers
+    from planloom.plugins.memory.chat_history import ChatHistory as ChatHistory
     from planloom.plugins.memory.faiss import faiss_index as faiss_index
     from planloom.plugins.memory.file_store import FileStore as FileStore
     from planloom.plugins.memory.filters import Filter as Filter
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 _HOME = {
     "Answer": "answers",
     "Answerer": "answers",
+    "ChatHistory": "chat_history",
     "Citation": "answers",
     "Collection": "record",
     "FileStore": "file_store",
