@@ -7,7 +7,8 @@ doors to the outside, ``planloom.cli`` the command line.
 
 from planloom.decorator import kernel_function
 from planloom.errors import PlanloomError
+from planloom.idempotency import idempotency_key
 from planloom.kernel import Kernel
 
-__all__ = ["Kernel", "PlanloomError", "kernel_function"]
+__all__ = ["Kernel", "PlanloomError", "idempotency_key", "kernel_function"]
 __version__ = "0.1.0"

@@ -82,6 +82,7 @@
         ├── StepError                a step failed; carries the step and all that was done
         │   └── StepBudgetError      a step would have used more tokens than the run may
         ├── InDoubtError             writes were begun, and nobody knows whether they happened
+        ├── RunDepthError            plans run inside each other too deep
         ├── RunCancelled             the run was cancelled
         ├── RunWaiting               it waits for people, and can be resumed
         ├── RunTimeoutError          the run took longer than it may

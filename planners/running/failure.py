@@ -31,8 +31,15 @@ def step_error(fault: Fault, plan: Plan, done: tuple[StepRecord, ...]) -> StepEr
 
 def told(done: tuple[StepRecord, ...]) -> str:
     finished = [record for record in done if record.status == "done"]
+    cut = [record for record in done if record.status == "cancelled"]
     running = [record for record in done if record.status == "still-running"]
     told = f"{len(finished)} calls were done before"
+    if cut:
+        told += f"; cut short: {_named(cut)}"
     if running:
-        told += f"; still running in threads: {', '.join(f'{r.step} ({r.name})' for r in running)}"
+        told += f"; still running, since they cannot be interrupted: {_named(running)}"
     return told
+
+
+def _named(records: list[StepRecord]) -> str:
+    return ", ".join(f"{record.step} ({record.name})" for record in records)

@@ -31,7 +31,9 @@ class RunResult:
     ``text`` is the results joined by newlines, or the last step's value when the plan names no result.
     ``results`` are the values marked by ``appendToResult`` and ``<result>``, by name in document order; a
     name marked more than once, or inside a ``<foreach>``, holds a list. ``variables`` are the inputs and
-    all that was set. ``steps`` are the calls in the order in which they ended.
+    all that was set. ``steps`` are the calls in the order in which they ended. ``run_id`` is the run's name
+    in its journal, if it has one. ``secret`` names the variables and results that must not be shown; their
+    values are here for the caller, and not in ``steps``.
     """
 
     text: str
@@ -39,6 +41,13 @@ class RunResult:
     variables: Mapping[str, Any]
     steps: tuple[StepRecord, ...]
     usage: Usage
+    run_id: str = ""
+    secret: frozenset[str] = frozenset()
 
     def __str__(self) -> str:
         return self.text
+
+    def __repr__(self) -> str:
+        """Names only: values may be long, or secret."""
+        named = ", ".join(self.results) or "no named result"
+        return f"<RunResult of {len(self.steps)} calls: {named}>"

@@ -10,6 +10,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from planloom.errors import FunctionTimeoutError
+from planloom.idempotency import keyed
 from planloom.planners.running.events import (
     ApprovalRequested,
     Event,
@@ -21,26 +23,31 @@ from planloom.planners.running.events import (
     StepStarted,
 )
 from planloom.planners.running.failure import step_error, told
+from planloom.planners.running.ledger import Ledger, LedgerFault, Parked
 from planloom.planners.running.outcome import results_of, variables_of
-from planloom.planners.running.policy import CallRequest, Denied, NeedsApproval
+from planloom.planners.running.policy import Approver, CallRequest
 from planloom.planners.running.records import RunResult, StepRecord, StepStatus
-from planloom.planners.running.run_errors import (
-    NotAllowed,
-    RunCancelled,
-    RunError,
-    RunTimeoutError,
-)
-from planloom.planners.running.scheduler import Scheduler, StepCall
+from planloom.planners.running.run_errors import RunCancelled, RunDepthError, RunError, RunTimeoutError
+from planloom.planners.running.scheduler import Fault, Scheduler, StepCall
 from planloom.prompt_function import OUTPUT_SINK
 from planloom.usage import Meter, metered
 
 if TYPE_CHECKING:
+    from planloom.function import KernelFunction
     from planloom.planners.plan import Plan
     from planloom.planners.running.executor import Executor
+    from planloom.planners.running.gate import Gate
+    from planloom.planners.running.limits import Turn
+    from planloom.planners.running.redaction import Redaction
 
 __all__ = ["Run"]
 
 AskHandler = Callable[[str, str], Awaitable[Any]]
+
+
+MOST_RUNS_DEEP = 32
+LAST_MOMENT = 1.0
+"""Seconds that a call may take to clean up once it is cancelled for good."""
 
 
 class Worker:
@@ -67,27 +74,45 @@ class Run:
         variables: Mapping[str, Any],
         inputs: Mapping[str, Any],
         emit: Callable[[Event], None] | None,
+        ledger: Ledger | None = None,
+        gate: Gate | None = None,
+        redaction: Redaction | None = None,
     ) -> None:
         """``inputs`` are the ``variables`` by the keys under which the plan knows them."""
         self.executor, self.plan, self.emit = executor, plan, emit
-        self.variables = variables
+        self.variables, self.ledger = variables, ledger
+        self.gate, self.limiter, self.redaction = gate, executor.limiter, redaction
+        self.guarded = gate is not None or executor.limiter is not None
         self.core = Scheduler(plan.program, inputs)
         self.records: list[StepRecord] = []
-        self.workers: set[Worker] = set()
+        # a dict: the order in which workers are stopped can be seen, and that of a set changes
+        self.workers: dict[Worker, None] = {}
+        self.held: dict[int, StepCall] = {}
+        """The calls that wait for permission or for their turn, by identity: they have not begun."""
+        self.turns: dict[int, Turn] = {}
         self.limit = executor.max_concurrency or 1 << 62
         self.stopped: str | None = None
+        self.parked = False
         self.crash: Exception | None = None
         self.clock: Callable[[], float] = float
         self.over: asyncio.Future[None] | None = None
+        self.patience: asyncio.TimerHandle | None = None
         self.meter: Meter | None = None
 
     # -- the whole run -----------------------------------------------------------------------------------
 
     async def go(self) -> RunResult:
         """Run to the end; raises what ``Executor.run`` raises."""
+        return await (self._go() if self.ledger is None else self.ledger.around(self, self._go))
+
+    async def _go(self) -> RunResult:
         self.clock = asyncio.get_running_loop().time
         began = self.clock()
         with metered(self.executor.budget) as self.meter:
+            if self.meter.depth > MOST_RUNS_DEEP:
+                raise RunDepthError(MOST_RUNS_DEEP, self.plan)
+            if self.ledger is not None:
+                self.meter.add(self.ledger.spent)
             if self.emit:
                 self.emit(PlanStarted(len(self.plan.steps), self.variables))
             try:
@@ -108,35 +133,53 @@ class Run:
 
     def cancel(self) -> None:
         """Stop as a failure does: writes that run are let finish. ``go`` then raises ``RunCancelled``."""
-        self._stop("cancelled")
+        self._end("cancelled")
 
     async def _until_over(self) -> None:
         loop = asyncio.get_running_loop()
         self.over = loop.create_future()
         timeout = self.executor.timeout
-        timer = loop.call_later(timeout, self._stop, "timeout") if timeout is not None else None
+        timer = loop.call_later(timeout, self._end, "timeout") if timeout is not None else None
         self._start_more()
-        if not self.workers:
-            return
         try:
-            await self.over
+            if self.workers:
+                await self.over
         except asyncio.CancelledError:
             await self._drain(loop)
             raise
         finally:
-            if timer is not None:
-                timer.cancel()
+            for waiting in (timer, self.patience):
+                if waiting is not None:
+                    waiting.cancel()
 
     async def _drain(self, loop: asyncio.AbstractEventLoop) -> None:
         """Wait for the writes that run; a second cancellation gives up on them."""
         self.over = loop.create_future()
-        self._stop("cancelled")
+        self._end("cancelled")
         try:
             if self.workers:
                 await self.over
         finally:
             for worker in self.workers:
                 worker.cancel()
+
+    def _end(self, why: str) -> None:
+        """Stop, and wait for the writes that run no longer than the executor's ``grace``."""
+        self._stop(why)
+        grace = self.executor.grace
+        if self.workers and grace is not None and self.patience is None:
+            self.patience = asyncio.get_running_loop().call_later(grace, self._give_up)
+
+    def _give_up(self) -> None:
+        for worker in tuple(self.workers):
+            worker.cancel()
+        self.patience = asyncio.get_running_loop().call_later(LAST_MOMENT, self._abandon)
+
+    def _abandon(self) -> None:
+        """Leave behind the calls that do not heed being cancelled, and say that they are still running."""
+        for worker in tuple(self.workers):
+            self._record(worker.call, None, "still-running", LAST_MOMENT)
+            self._leave(worker)
 
     def _stop(self, why: str) -> None:
         """Nothing new starts; what changes nothing in the world is cancelled."""
@@ -146,7 +189,7 @@ class Run:
             if not worker.began:
                 worker.cancel()
                 self._leave(worker)  # it never reaches the end of _work
-            elif not _writes(worker.call):
+            elif id(worker.call) in self.held or not _writes(worker.call):
                 worker.cancel()
 
     # -- workers -----------------------------------------------------------------------------------------
@@ -162,13 +205,28 @@ class Run:
 
     def _next(self) -> StepCall | None:
         call = self.core.take()
+        if self.ledger is not None:
+            call = self._first_new(call, self.ledger)
         if call is None and self.core.faults:
             self._stop("failed")
         return call
 
+    def _first_new(self, call: StepCall | None, ledger: Ledger) -> StepCall | None:
+        """The first call that is yet to be made: what the journal holds is not done again."""
+        while call is not None and (past := ledger.recorded(call)) is not None:
+            self.core.done(call, past.value)
+            self._record(call, past.value, "done", past.seconds)
+            call = self.core.take()
+        return call
+
+    def crashed(self, error: Exception) -> None:
+        """Stop, because the run itself cannot go on; ``go`` then raises ``error``."""
+        self.crash = self.crash or error
+        self._stop("crashed")
+
     def _hire(self, call: StepCall) -> None:
         worker = Worker(call)
-        self.workers.add(worker)
+        self.workers[worker] = None
         worker.task = asyncio.create_task(self._work(worker))
 
     async def _work(self, worker: Worker) -> None:
@@ -184,13 +242,12 @@ class Run:
                 if ready:
                     self._start_more()
         except Exception as error:  # noqa: BLE001 - a listener's error, or our own: it must not be lost
-            self.crash = self.crash or error
-            self._stop("crashed")
+            self.crashed(error.error if isinstance(error, LedgerFault) else error)
         finally:
             self._leave(worker)
 
     def _leave(self, worker: Worker) -> None:
-        self.workers.discard(worker)
+        self.workers.pop(worker, None)
         if not self.workers and self.over is not None and not self.over.done():
             self.over.set_result(None)
 
@@ -199,13 +256,18 @@ class Run:
         if self.emit:
             self.emit(StepStarted(call.id, call.step.name, call.arguments))
         try:
-            value = await self._outcome(call)
+            value = await (self._outcome(call) if self.ledger is None else self._kept(call, self.ledger))
         except asyncio.CancelledError as error:
             if self.stopped is None and not _being_cancelled():
                 self._failed(call, error, self.clock() - began)  # the function cancelled itself
                 return
-            status: StepStatus = "cancelled" if _interruptible(call) else "still-running"
+            begun = id(call) not in self.held
+            status: StepStatus = "still-running" if begun and not _interruptible(call) else "cancelled"
             self._record(call, None, status, self.clock() - began)
+            raise
+        except Parked:
+            self.parked = True
+        except LedgerFault:
             raise
         except BaseException as error:  # noqa: BLE001 - a function may raise SystemExit; the run must say so
             self._failed(call, error, self.clock() - began)
@@ -220,28 +282,63 @@ class Run:
         if call.step.function is None:
             assert self.executor.ask is not None
             return await self.executor.ask(str(call.arguments["question"]), call.step.sets or "")
-        if self.executor.policy is not None:
-            await self._permit(call)
-        if call.step.function.kind == "prompt" and self.emit is not None:
-            return await self._shown(call)
-        return await self.executor.runner.run(call)
+        if self.guarded:
+            return await self._guarded(call, call.step.function)
+        return await self._called(call, call.step.function)
 
-    async def _permit(self, call: StepCall) -> None:
-        """Ask the policy, and the person it names; raises ``NotAllowed``."""
+    async def _guarded(self, call: StepCall, function: KernelFunction) -> Any:
+        await self._admit(call)
+        try:
+            return await self._called(call, function)
+        finally:
+            self._end_turn(call)
+
+    async def _kept(self, call: StepCall, ledger: Ledger) -> Any:
+        """The outcome, with the journal told what is about to happen and what came of it."""
+        began = self.clock()
         function = call.step.function
-        assert function is not None
-        assert self.executor.policy is not None
-        names = {parameter.key: parameter.name for parameter in function.parameters}
-        arguments = {names[key]: value for key, value in call.arguments.items()}
-        request = CallRequest(call.id, function, arguments)
-        decision = self.executor.policy.decide(request)
-        if isinstance(decision, Denied):
-            raise NotAllowed(f"the policy denies it: {decision.reason}")
-        if isinstance(decision, NeedsApproval):
-            if self.emit:
-                self.emit(ApprovalRequested(call.id, function.full_name, arguments, decision.reason))
-            if self.executor.approve is None or not await self.executor.approve(request, decision.reason):
-                raise NotAllowed(f"it was not approved: {decision.reason}")
+        if function is None:
+            value = await ledger.answer(call, self.executor.ask)
+        else:
+            if self.guarded:
+                await self._admit(call)
+            try:
+                await ledger.begin(call)
+                with keyed(ledger.key(call)):
+                    value = await self._called(call, function)
+            finally:
+                self._end_turn(call)
+        assert self.meter is not None
+        await ledger.end(call, value, self.clock() - began, self.meter.usage)
+        return value
+
+    def _called(self, call: StepCall, function: KernelFunction) -> Awaitable[Any]:
+        if function.kind == "prompt" and self.emit is not None:
+            return self._shown(call)
+        return self.executor.runner.run(call)
+
+    async def _admit(self, call: StepCall) -> None:
+        """Wait for permission, then for the call's turn; raises ``NotAllowed``."""
+        assert call.step.function is not None
+        self.held[id(call)] = call
+        if self.gate is not None:
+            await self.gate.permit(call, self._put)
+        if self.limiter is not None:
+            self.turns[id(call)] = await self.limiter.enter(call.step.function)
+        del self.held[id(call)]
+
+    def _end_turn(self, call: StepCall) -> None:
+        turn = self.turns.pop(id(call), None)
+        if turn is not None:
+            turn.leave()
+
+    async def _put(self, request: CallRequest, reason: str, approve: Approver | None) -> bool:
+        """Put a policy's question, by way of the journal if there is one."""
+        if self.emit:
+            self.emit(ApprovalRequested(request.step, request.function.full_name, request.arguments, reason))
+        if self.ledger is not None:
+            return await self.ledger.approval(request, reason, approve)
+        return approve is not None and await approve(request, reason)
 
     async def _shown(self, call: StepCall) -> Any:
         """Run a prompt function, passing on its text while the model writes it."""
@@ -261,7 +358,9 @@ class Run:
 
     def _failed(self, call: StepCall, error: BaseException, seconds: float) -> None:
         self.core.failed(call, error)
-        running = "still running" in str(error) and not _interruptible(call)
+        if self.ledger is not None:
+            self.ledger.failed(call, error)
+        running = isinstance(error, FunctionTimeoutError) and error.still_running
         self._record(call, None, "still-running" if running else "failed", seconds)
         if self.emit:
             self.emit(StepFailed(call.id, call.step.name, error, seconds, running))
@@ -269,6 +368,7 @@ class Run:
     def _finished(self, status: Any, seconds: float, error: BaseException | None, text: str = "") -> None:
         if self.emit and self.meter is not None:
             self.emit(PlanFinished(status, text, self.meter.usage, seconds, error))
+        self.emit = None  # it is the last event, whatever a call that was left behind still does
 
     def _result(self) -> RunResult:
         assert self.meter is not None
@@ -277,26 +377,37 @@ class Run:
             text="\n".join(lines),
             results=results,
             variables=variables_of(self.core, self.variables),
-            steps=tuple(self.records),
+            steps=self._done(),
             usage=self.meter.usage,
+            secret=self.redaction.names() if self.redaction else frozenset(),
         )
 
     # -- why it did not finish ---------------------------------------------------------------------------
 
     def _cause(self) -> BaseException | None:
-        return self.core.faults[0].error if self.core.faults else None
+        fault = self._fault()
+        return fault.error if fault else None
+
+    def _fault(self) -> Fault | None:
+        if not self.core.faults:
+            return None
+        return self.redaction.fault(self.core.faults[0]) if self.redaction else self.core.faults[0]
+
+    def _done(self) -> tuple[StepRecord, ...]:
+        return tuple(map(self.redaction.record, self.records) if self.redaction else self.records)
 
     def _error(self) -> RunError | None:
-        done = tuple(self.records)
-        if self.core.faults:
-            return step_error(self.core.faults[0], self.plan, done)
+        done = self._done()
+        fault = self._fault()
+        if fault is not None:
+            return step_error(fault, self.plan, done)
         if self.stopped == "timeout":
             return RunTimeoutError(
                 f"the run took longer than {self.executor.timeout} s; {told(done)}", self.plan, done
             )
         if self.stopped is not None:
             return RunCancelled(f"the run was cancelled; {told(done)}", self.plan, done)
-        return None
+        return self.ledger.waiting(self) if self.parked and self.ledger is not None else None
 
 
 def _writes(call: StepCall) -> bool:

@@ -18,6 +18,7 @@ __all__ = [
     "CallNotApproved",
     "NotAllowed",
     "RunCancelled",
+    "RunDepthError",
     "RunError",
     "RunTimeoutError",
     "StepBudgetError",
@@ -69,6 +70,16 @@ class RunCancelled(RunError):
 
 class RunTimeoutError(RunError):
     """The run took longer than its ``timeout``."""
+
+
+class RunDepthError(RunError):
+    """Plans run inside each other too deep; does a function run the plan that it is in?"""
+
+    def __init__(self, depth: int, plan: Plan) -> None:
+        super().__init__(
+            f"plans run inside each other more than {depth} deep; does a step run the plan that it is in?",
+            plan,
+        )
 
 
 class AskError(RunError):

@@ -1,0 +1,186 @@
+"""The row of a run: what it runs, how it stands, and who may write to it."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from planloom.planners.journal.errors import (
+    LeaseLostError,
+    RunExistsError,
+    RunNotFoundError,
+    RunOverError,
+    RunOwnedError,
+)
+from planloom.planners.journal.owner import Clock, Lease, is_over, this_process
+
+__all__ = ["Hold", "RunRow", "RunStatus", "claim", "insert", "renew", "rest", "row_of"]
+
+RunStatus = Literal["running", "waiting", "in-doubt", "stopped", "failed", "cancelled", "done"]
+COLUMNS = (
+    "key, id, status, goal, started, updated, plan, functions, inputs, policy, events, fence, "
+    "owner, steady_until, wall_until"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """A run as it stands. Times are seconds since 1970; ``events`` counts its events.
+
+    ``waiting``: for answers. ``in-doubt``: for a word on writes that may have happened. ``stopped``: it was
+    interrupted, or its time was up. All but ``cancelled`` and ``done`` can be resumed.
+    """
+
+    key: int
+    id: str
+    status: RunStatus
+    goal: str
+    started: float
+    updated: float
+    plan: str
+    functions: Mapping[str, str]
+    inputs: str
+    policy: str
+    events: int
+    fence: int
+    lease: Lease | None
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """The right to write to a run: it ends when another process takes the run and the fence moves on."""
+
+    key: int
+    id: str
+    fence: int
+
+
+def row_of(connection: sqlite3.Connection, run_id: str) -> RunRow:
+    """Raises ``RunNotFoundError``."""
+    found = connection.execute(f"SELECT {COLUMNS} FROM runs WHERE id = ?", (run_id,)).fetchone()
+    if found is None:
+        raise RunNotFoundError(
+            run_id, "there is no run of that id; `planloom runs list` shows what there is."
+        )
+    return read_row(found)
+
+
+def read_row(found: tuple[Any, ...]) -> RunRow:
+    *head, functions, inputs, policy, events, fence, owner, steady, wall = found
+    key, run_id, status, goal, started, updated, plan = head
+    lease = None if owner is None else Lease(owner, steady, wall)
+    return RunRow(
+        key,
+        run_id,
+        status,
+        goal,
+        started,
+        updated,
+        plan,
+        json.loads(functions),
+        inputs,
+        policy,
+        events,
+        fence,
+        lease,
+    )
+
+
+def insert(
+    connection: sqlite3.Connection,
+    clock: Clock,
+    lease: float,
+    run_id: str,
+    *,
+    goal: str,
+    plan: str,
+    functions: Mapping[str, str],
+    inputs: str,
+    policy: str,
+) -> Hold:
+    """A new run, held by this process; raises ``RunExistsError``."""
+    now = clock.wall()
+    values = (run_id, "running", goal, now, now, plan, json.dumps(functions), inputs, policy)
+    until = (this_process(), clock.steady() + lease, now + lease)
+    try:
+        made = connection.execute(
+            "INSERT INTO runs (id, status, goal, started, updated, plan, functions, inputs, policy, events,"
+            " fence, owner, steady_until, wall_until) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 1, ?, ?, ?)",
+            (*values, *until),
+        )
+    except sqlite3.IntegrityError as error:
+        message = "there is a run of that id already; resume it, or give the new run another id."
+        raise RunExistsError(run_id, message) from error
+    assert made.lastrowid is not None
+    return Hold(made.lastrowid, run_id, 1)
+
+
+def claim(connection: sqlite3.Connection, clock: Clock, lease: float, run_id: str) -> Hold:
+    """Take a run that nobody runs, shutting out whoever ran it before.
+
+    Raises:
+        RunNotFoundError: there is none of that id.
+        RunOwnedError: another process is running it.
+        RunOverError: it was cancelled.
+    """
+    row = row_of(connection, run_id)
+    if row.status == "cancelled":
+        raise RunOverError(run_id, "the run was cancelled; start a new one.")
+    if row.lease is not None and not is_over(row.lease, clock):
+        left = max(0.0, row.lease.steady - clock.steady())
+        raise RunOwnedError(
+            run_id,
+            f"it is being run by {_process(row.lease.owner)}, whose word counts for {min(left, lease):.0f} s "
+            "unless it renews it. Wait, or stop that process.",
+        )
+    now = clock.wall()
+    connection.execute(
+        "UPDATE runs SET status = 'running', fence = ?, owner = ?, steady_until = ?, wall_until = ?,"
+        " updated = ? WHERE key = ?",
+        (row.fence + 1, this_process(), clock.steady() + lease, now + lease, now, row.key),
+    )
+    return Hold(row.key, run_id, row.fence + 1)
+
+
+def renew(
+    connection: sqlite3.Connection, clock: Clock, lease: float, hold: Hold, adds: int
+) -> tuple[int, bool]:
+    """Prolong the lease and count ``adds`` more events.
+
+    Gives the number of events before, and whether the run is to be cancelled.
+
+    Raises:
+        LeaseLostError: another process has taken the run.
+    """
+    now = clock.wall()
+    # fetchall, because the statement must have ended when the transaction does
+    found = connection.execute(
+        "UPDATE runs SET events = events + ?, updated = ?, steady_until = ?, wall_until = ?"
+        " WHERE key = ? AND fence = ? RETURNING events, cancel",
+        (adds, now, clock.steady() + lease, now + lease, hold.key, hold.fence),
+    ).fetchall()
+    if not found:
+        raise LeaseLostError(
+            hold.id,
+            f"{_process(this_process())} stood still for longer than its lease of {lease:g} s, and another "
+            "process has taken the run. What it did since then is in doubt there.",
+        )
+    events, cancel = found[0]
+    return events - adds, bool(cancel)
+
+
+def rest(connection: sqlite3.Connection, hold: Hold, status: RunStatus) -> None:
+    """Let go of a run."""
+    connection.execute(
+        "UPDATE runs SET status = ?, owner = NULL, steady_until = NULL, wall_until = NULL"
+        " WHERE key = ? AND fence = ?",
+        (status, hold.key, hold.fence),
+    )
+
+
+def _process(owner: str) -> str:
+    host, *_, pid, _ = owner.split(" ")
+    return f"process {pid} on {host}"
