@@ -36,7 +36,9 @@ test: lint types
 # Those packages warn while they are imported; what warns in planloom is found by make test.
 test-doors: .venv-doors/.planloom
 	$(DOORS)/pytest -W ignore::DeprecationWarning -W ignore::ResourceWarning \
-		-W ignore::pytest.PytestUnraisableExceptionWarning tests/test_plugin_*.py
+		-W ignore::pytest.PytestUnraisableExceptionWarning tests/test_plugin_*.py \
+		'tests/test_docs.py::test_a_page_does_what_it_says[doors.md]' \
+		'tests/test_docs.py::test_a_page_does_what_it_says[from-semantic-kernel.md]'
 
 .venv-doors/.planloom: $(SOURCES)
 	@test -x $(DOORS)/python || $(PYTHON) -m venv .venv-doors

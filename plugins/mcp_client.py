@@ -91,11 +91,14 @@ class McpServer:
         exclude: Sequence[str] = (),
         effects: Mapping[str, Effect] | None = None,
         descriptions: Mapping[str, str] | None = None,
+        json_text: Sequence[str] = (),
     ) -> Skill:
         """The approved tools as a skill.
 
         A tool that says ``readOnlyHint`` is a read, every other one a write. A server may lie: ``effects``
         says what single tools do in truth, and ``descriptions`` what they are for, by the tool's own name.
+        A tool without structured results gives text; ``json_text`` are patterns of the tools whose text is
+        JSON, which is then read.
 
         Raises:
             ServerLostError: the server cannot be started or asked.
@@ -111,7 +114,14 @@ class McpServer:
         names = distinct_names({tool.name: tool.name for tool in chosen}, "tool")
         said = {tool.name: tool.description for tool in chosen} | dict(descriptions or {})
         functions = [
-            self._function(skill, names[tool.name], tool, said[tool.name], (effects or {}).get(tool.name))
+            self._function(
+                skill,
+                names[tool.name],
+                tool,
+                said[tool.name],
+                (effects or {}).get(tool.name),
+                is_json=_matches(tool.name, json_text),
+            )
             for tool in chosen
         ]
         return Skill(skill, one_line(self._name), {function.name: function for function in functions})
@@ -231,14 +241,15 @@ class McpServer:
         assert self._connection is not None
         self._name = self._name or self._connection.server_name
 
-    async def _call(self, function: str, tool: McpTool, arguments: Mapping[str, Any]) -> Any:
+    async def _call(self, function: str, tool: McpTool, arguments: Mapping[str, Any], is_json: bool) -> Any:
         await self._check(function, tool)
         given = {key: value for key, value in arguments.items() if value is not None}
 
         async def request(session: Any) -> Any:
             return await session.call_tool(tool.name, given)
 
-        return value_of(function, tool, await self._ask(function, request), self._max_bytes)
+        result = await self._ask(function, request)
+        return value_of(function, tool, result, self._max_bytes, is_json=is_json)
 
     async def _check(self, function: str, tool: McpTool) -> None:
         """Compare the tool with its pin, if the server may have another: it said so, or was started again."""
@@ -269,12 +280,12 @@ class McpServer:
     # -- functions -------------------------------------------------------------------------------------
 
     def _function(
-        self, skill: str, name: str, tool: McpTool, description: str, effect: Effect | None
+        self, skill: str, name: str, tool: McpTool, description: str, effect: Effect | None, *, is_json: bool
     ) -> KernelFunction:
         full_name = f"{skill}.{name}"
 
         async def call(**arguments: Any) -> Any:
-            return await self._loop.run(self._call(full_name, tool, arguments))
+            return await self._loop.run(self._call(full_name, tool, arguments, is_json))
 
         return KernelFunction(
             skill=skill,
@@ -330,9 +341,11 @@ def _prompt_parameters(arguments: Sequence[Mapping[str, Any]]) -> list[Parameter
 
 
 def _is_chosen(name: str, include: Sequence[str], exclude: Sequence[str]) -> bool:
-    if include and not any(fnmatchcase(name.lower(), pattern.lower()) for pattern in include):
-        return False
-    return not any(fnmatchcase(name.lower(), pattern.lower()) for pattern in exclude)
+    return (not include or _matches(name, include)) and not _matches(name, exclude)
+
+
+def _matches(name: str, patterns: Sequence[str]) -> bool:
+    return any(fnmatchcase(name.lower(), pattern.lower()) for pattern in patterns)
 
 
 def _page_request(what: str, cursor: str | None) -> Callable[[Any], Awaitable[Any]]:

@@ -101,8 +101,10 @@ def _wrapped(schema: Mapping[str, Any]) -> Mapping[str, Any] | None:
     return inner if list(properties) == ["result"] and isinstance(inner, Mapping) else None
 
 
-def value_of(function: str, tool: McpTool, result: Mapping[str, Any], max_bytes: int) -> Any:
-    """A result as a value: its structured content; else its text; else its blocks as they are.
+def value_of(
+    function: str, tool: McpTool, result: Mapping[str, Any], max_bytes: int, *, is_json: bool
+) -> Any:
+    """A result as a value: its structured content; else its text, as JSON if so said; else its blocks.
 
     Raises:
         ForeignToolError: the tool says that it failed.
@@ -120,9 +122,16 @@ def value_of(function: str, tool: McpTool, result: Mapping[str, Any], max_bytes:
     if structured is not None:
         wrapped = _wrapped(_mapping(tool.definition.get("outputSchema"))) is not None
         return structured["result"] if wrapped and "result" in structured else structured
-    if all(block.get("type") == "text" for block in blocks):
-        return _text(blocks)
-    return blocks
+    if not all(block.get("type") == "text" for block in blocks):
+        return blocks
+    return _parsed(function, _text(blocks)) if is_json else _text(blocks)
+
+
+def _parsed(function: str, text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise DoorResultError(function, f"was answered what is not the JSON it should be: {error}") from None
 
 
 def _text(blocks: list[Any]) -> str:

@@ -7,6 +7,7 @@ An instruction is an HTML comment, which readers of the page do not see:
 ``<!-- output -->``       the block is what the Python block above it prints
 ``<!-- code: CODE -->``   the block is a plan with this diagnostic
 ``<!-- NAME.py -->``      the block is what this sample prints with the embedded model
+``<!-- needs: PACKAGE -->``  the block runs where this package is installed (see ``make test-doors``)
 ``<!-- shown -->``        the block is only shown
 """
 

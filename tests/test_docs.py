@@ -10,6 +10,7 @@ import shlex
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,8 @@ def test_a_page_does_what_it_says(page: Path, workshop: Path) -> None:
         Substitute.answers = block.noted("model")
         where = f"{block.page}:{block.line}"
         assert block.language in LANGUAGES, where
+        if any(find_spec(package) is None for package in block.noted("needs")):
+            continue
         if block.has("file"):
             (workshop / block.noted("file")[0]).write_text(block.text, encoding="utf-8")
         elif block.has("output"):

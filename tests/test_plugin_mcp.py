@@ -196,6 +196,10 @@ def test_several_loops_and_many_calls_at_once_share_one_server(planloom_server: 
 
 def test_hints_become_effects_and_may_be_corrected() -> None:
     with strange("plain") as server:
+        kernel = kernel_with(server, json_text=["say-*"])
+        assert say(kernel, '{"a": [1]}') == {"a": [1]}
+        with pytest.raises(DoorResultError, match="not the JSON"):
+            say(kernel, "{")
         skill = server.skill_sync("Strange", effects={"say-it": "write"}, descriptions={"say-it": "Mine."})
         functions = {item.parameters and item.name: item for item in skill}
     said = {item.description: item for item in functions.values()}
