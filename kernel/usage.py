@@ -18,7 +18,7 @@ class Meter:
     def __init__(self, budget: int | None, what: str, outer: Meter | None) -> None:
         self.usage = Usage()
         self.budget, self.what, self.outer = budget, what, outer
-        self.depth = 1 if outer is None else outer.depth + 1
+        self.depth: int = 1 if outer is None else outer.depth + 1
 
     def add(self, usage: Usage) -> None:
         self.usage = self.usage + usage

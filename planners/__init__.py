@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from planloom.planners.compiling.program import Step
+    from planloom.planners.compiling.sources import Source
     from planloom.planners.errors import (
         AnswerCutError,
         InvalidGoalError,
@@ -26,6 +27,13 @@ if TYPE_CHECKING:
     from planloom.planners.plan import Plan
     from planloom.planners.retrieval.function_index import Found, FunctionIndex
     from planloom.planners.retrieval.selection import select_functions, select_functions_sync
+    from planloom.planners.running.approval import (
+        PlanApproval,
+        approval_text,
+        approve_once,
+        approve_plan,
+        either,
+    )
     from planloom.planners.running.events import (
         ApprovalRequested,
         Event,
@@ -38,10 +46,32 @@ if TYPE_CHECKING:
         StepStarted,
     )
     from planloom.planners.running.executor import AskHandler, Executor
-    from planloom.planners.running.policy import Allowed, Approver, CallRequest, Denied, NeedsApproval, Policy
+    from planloom.planners.running.limits import Limit, service_limit
+    from planloom.planners.running.origins import Sourced
+    from planloom.planners.running.policies import (
+        TRUSTED,
+        AllowAll,
+        AllowNames,
+        ArgumentSources,
+        AskBeforeWrites,
+        DenyNames,
+        all_of,
+    )
+    from planloom.planners.running.policy import (
+        Allowed,
+        Approver,
+        CallRequest,
+        Denied,
+        ForesightPolicy,
+        NeedsApproval,
+        PlannedCall,
+        Policy,
+    )
     from planloom.planners.running.records import RunResult, StepRecord
     from planloom.planners.running.run_errors import (
         AskError,
+        CallDenied,
+        CallNotApproved,
         RunCancelled,
         RunError,
         RunTimeoutError,
@@ -52,32 +82,44 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PLAN_SCHEMA",
+    "TRUSTED",
+    "AllowAll",
+    "AllowNames",
     "Allowed",
     "AnswerCutError",
     "ApprovalRequested",
     "Approver",
+    "ArgumentSources",
+    "AskBeforeWrites",
     "AskError",
     "AskHandler",
+    "CallDenied",
+    "CallNotApproved",
     "CallRequest",
     "Contender",
     "Denied",
+    "DenyNames",
     "Diagnostic",
     "Event",
     "EventListener",
     "Executor",
+    "ForesightPolicy",
     "Found",
     "FunctionIndex",
     "InvalidGoalError",
     "InvalidPlanError",
     "KernelRunner",
+    "Limit",
     "NeedsApproval",
     "NoPlanInAnswerError",
     "Plan",
+    "PlanApproval",
     "PlanError",
     "PlanFinished",
     "PlanLibrary",
     "PlanNotPossible",
     "PlanStarted",
+    "PlannedCall",
     "PlannerError",
     "Policy",
     "RunCancelled",
@@ -85,6 +127,8 @@ __all__ = [
     "RunResult",
     "RunTimeoutError",
     "SequentialPlanner",
+    "Source",
+    "Sourced",
     "Step",
     "StepError",
     "StepFailed",
@@ -93,9 +137,15 @@ __all__ = [
     "StepRecord",
     "StepRunner",
     "StepStarted",
+    "all_of",
+    "approval_text",
+    "approve_once",
+    "approve_plan",
+    "either",
     "evaluate_folder",
     "select_functions",
     "select_functions_sync",
+    "service_limit",
 ]
 
 _HOMES = {
@@ -136,10 +186,40 @@ _HOMES = {
     "running.executor": ("AskHandler", "Executor"),
     "language.json_form": ("PLAN_SCHEMA",),
     "plan": ("Plan",),
-    "running.policy": ("Allowed", "Approver", "CallRequest", "Denied", "NeedsApproval", "Policy"),
+    "running.approval": ("PlanApproval", "approval_text", "approve_once", "approve_plan", "either"),
+    "running.limits": ("Limit", "service_limit"),
+    "running.origins": ("Sourced",),
+    "running.policies": (
+        "TRUSTED",
+        "AllowAll",
+        "AllowNames",
+        "ArgumentSources",
+        "AskBeforeWrites",
+        "DenyNames",
+        "all_of",
+    ),
+    "running.policy": (
+        "Allowed",
+        "Approver",
+        "CallRequest",
+        "Denied",
+        "ForesightPolicy",
+        "NeedsApproval",
+        "PlannedCall",
+        "Policy",
+    ),
     "compiling.program": ("Step",),
+    "compiling.sources": ("Source",),
     "running.records": ("RunResult", "StepRecord"),
-    "running.run_errors": ("AskError", "RunCancelled", "RunError", "RunTimeoutError", "StepError"),
+    "running.run_errors": (
+        "AskError",
+        "CallDenied",
+        "CallNotApproved",
+        "RunCancelled",
+        "RunError",
+        "RunTimeoutError",
+        "StepError",
+    ),
     "sequential": ("SequentialPlanner",),
     "running.step_runner": ("KernelRunner", "StepRunner"),
 }

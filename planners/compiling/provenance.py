@@ -30,7 +30,7 @@ from planloom.planners.language.nodes import Ask, Call, ForEach, If, PlanTree, R
 from planloom.planners.language.references import Reference, Template, parse_value, references_of
 from planloom.planners.language.variables import INPUT, variable_key
 
-__all__ = ["Mode", "Provenance"]
+__all__ = ["Mode", "Provenance", "function_source"]
 
 Mode = Literal["data", "strict", "secrecy"]
 """What a value carries on: ``data`` follows values; ``strict`` also the conditions and lists that decide
@@ -249,6 +249,7 @@ class _Origins:
 
 
 def function_source(function: KernelFunction) -> Source:
+    """The source that a function's output is from."""
     return Source("function", function.full_name, function.source)
 
 

@@ -12,7 +12,14 @@ from planloom.planners.plan import Plan
 from planloom.planners.running.events import Event, EventListener
 from planloom.planners.running.gate import AROUND, Gate
 from planloom.planners.running.limits import Limit, Limiter
-from planloom.planners.running.origins import InputOrigins, Origins, unwrapped
+from planloom.planners.running.origins import (
+    InputOrigins,
+    Origins,
+    said_in,
+    unwrapped,
+    with_said,
+    without_said,
+)
 from planloom.planners.running.policy import Approver, Policy
 from planloom.planners.running.records import RunResult
 from planloom.planners.running.redaction import Redaction
@@ -166,11 +173,13 @@ class Executor:
         Raises what ``run`` raises before the first step.
         """
         given, said = unwrapped(variables or {})
+        around = AROUND.get()
         inputs = {variable_key(name): value for name, value in given.items()}
         plan.check_inputs(inputs)
         self._check_asks(plan, inputs)
+        said = around.origins(said, inputs) if around else said
         gate, redaction = self._guards(plan, inputs, said)
-        ledger = self._ledger(plan, given, run_id)
+        ledger = self._ledger(plan, given, said, run_id)
         emit = _all((*self.listeners, listener) if listener else self.listeners)
         emit = redaction.listener(emit) if redaction and emit else emit
         return Run(self, plan, given, inputs, emit, ledger, gate, redaction)
@@ -180,8 +189,6 @@ class Executor:
     ) -> tuple[Gate | None, Redaction | None]:
         """What stands between the plan and the world; nothing when there is no policy and no secret."""
         around = AROUND.get()
-        if around is not None:
-            said = around.origins(said, inputs)
         origins = Origins(plan, said)
         if self.policy is None and around is None and not origins.any_secret:
             return None, None
@@ -195,11 +202,16 @@ class Executor:
         self, plan: Plan, given: Mapping[str, Any], inputs: Mapping[str, Any], ledger: RunLedger
     ) -> Run:
         """A run that goes on with what ``ledger`` holds; ``resume`` is what callers want."""
-        return Run(self, plan, given, inputs, _all(self.listeners), ledger)
+        said = said_in(given)
+        gate, _ = self._guards(plan, inputs, said)
+        return Run(self, plan, without_said(given), inputs, _all(self.listeners), ledger, gate)
 
-    def _ledger(self, plan: Plan, given: Mapping[str, Any], run_id: str | None) -> RunLedger | None:
+    def _ledger(
+        self, plan: Plan, given: Mapping[str, Any], said: InputOrigins, run_id: str | None
+    ) -> RunLedger | None:
         if self.journal is not None:
-            return self.journal.ledger(plan, given, self.policy, run_id)
+            _require_no_secrets(Origins(plan, said))
+            return self.journal.ledger(plan, with_said(given, said), self.policy, run_id)
         if run_id is not None:
             raise ValueError("a run has an id in a journal only: give Executor(journal=...)")
         return None
@@ -214,6 +226,16 @@ class Executor:
                 "give Executor(ask=...), or supply the values as inputs.",
                 plan,
             )
+
+
+def _require_no_secrets(origins: Origins) -> None:
+    if origins.any_secret:
+        from planloom.planners.journal.errors import UnsavableValueError
+
+        raise UnsavableValueError(
+            ", ".join(sorted(origins.secret_names())),
+            "is secret, and a journal would keep it: run it without a journal, or let the skill hold it",
+        )
 
 
 def _all(listeners: Sequence[EventListener]) -> EventListener | None:

@@ -7,6 +7,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from planloom.planners.compiling.provenance import function_source
 from planloom.planners.compiling.sources import Source
 from planloom.planners.errors import PlanError
 from planloom.planners.language.diagnostic import Diagnostic
@@ -48,9 +49,8 @@ class Around:
     def origins(self, said: InputOrigins, keys: Mapping[str, Any]) -> InputOrigins:
         """What is known of the inner run's inputs: they may hold anything that its caller was given."""
         return InputOrigins(
-            said.sources,
+            dict.fromkeys(keys, self.sources) | dict(said.sources),
             frozenset(keys) if self.secret else said.secret,
-            self.sources,
         )
 
 
@@ -125,7 +125,7 @@ class Gate:
     def _around(self, request: CallRequest) -> Around:
         planned = request.planned
         assert planned is not None
-        sources = frozenset().union(*planned.sources.values()) if planned.sources else frozenset[Source]()
+        sources = frozenset({function_source(request.function)}).union(*planned.sources.values())
         return Around(self.layers, sources, bool(planned.secret))
 
 

@@ -44,11 +44,10 @@ class Sourced:
 
 @dataclass(frozen=True, slots=True)
 class InputOrigins:
-    """What is known of a run's inputs by key; ``others`` are the sources of those that nothing is said of."""
+    """What is known of a run's inputs by key."""
 
     sources: Mapping[str, frozenset[Source]] = field(default_factory=dict)
     secret: frozenset[str] = frozenset()
-    others: frozenset[Source] = frozenset()
 
 
 NOTHING_SAID = InputOrigins()
@@ -74,6 +73,31 @@ def unwrapped(variables: Mapping[str, Any]) -> tuple[dict[str, Any], InputOrigin
             if not isinstance(value, Sourced) or value.secret or _hides(value.value)
         ),
     )
+
+
+SAID = "$sources"
+"""The name, which no input can have, under which a journal keeps what was said of the inputs."""
+
+
+def with_said(given: Mapping[str, Any], said: InputOrigins) -> Mapping[str, Any]:
+    """The inputs with what was said of them, as JSON can hold it."""
+    if not said.sources:
+        return given
+    kept = {
+        key: [[s.kind, s.name, s.label] for s in sorted(found, key=str)]
+        for key, found in said.sources.items()
+    }
+    return {**given, SAID: kept}
+
+
+def without_said(given: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in given.items() if name != SAID}
+
+
+def said_in(given: Mapping[str, Any]) -> InputOrigins:
+    """What ``with_said`` kept."""
+    kept: Mapping[str, Any] = given.get(SAID, {})
+    return InputOrigins({key: frozenset(Source(*fields) for fields in found) for key, found in kept.items()})
 
 
 def _hides(value: object) -> bool:
@@ -114,15 +138,13 @@ class Origins:
 
     def _given(self, source: Source) -> frozenset[Source]:
         """What an input's source stands for, once the caller has said where the input comes from."""
-        if source.kind != "user" or self.inputs is NOTHING_SAID:
+        if source.kind != "user":
             return frozenset({source})
-        is_input = variable_key(source.name) not in self._asked
-        said = self.inputs.sources.get(variable_key(source.name), self.inputs.others if is_input else None)
-        return said or frozenset({source})
+        return self.inputs.sources.get(variable_key(source.name)) or frozenset({source})
 
-    @cached_property
-    def _asked(self) -> frozenset[str]:
-        return frozenset(unit.known_as for unit in self.plan.program.asks)
+    def secret_names(self) -> frozenset[str]:
+        """The secret inputs, and the functions whose output is secret."""
+        return self.inputs.secret | frozenset(map(str, self.plan.secrets))
 
     # -- secrets -----------------------------------------------------------------------------------------
 
