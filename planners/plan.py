@@ -87,6 +87,8 @@ class Plan:
         Raises:
             PlanError: with every diagnostic, not only the first.
         """
+        if not isinstance(text, str):
+            raise TypeError(f"a plan is read from text, not from {type(text).__name__}")
         reading = read_plan(text)
         if reading.tree is None:
             raise PlanError(reading.diagnostics, text)

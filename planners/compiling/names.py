@@ -32,7 +32,7 @@ class Names:
 
     def __init__(self, functions: dict[Draft, KernelFunction], declared: Collection[str] | None) -> None:
         self.functions = functions
-        self.declared = None if declared is None else {variable_key(name) for name in declared}
+        self.declared = None if declared is None else {variable_key(name): name for name in declared}
         self.needs: dict[str, InputNeed] = {}
         self.known: dict[str, str] = {}
         """Every name in use, by its key, as written first."""
@@ -84,9 +84,13 @@ class Names:
 
     def _undefined(self, name: str, place: Place) -> Diagnostic:
         self.undefined += 1
-        known = [*self.known.values(), *sorted(self.declared or ())]
+        known = [*self.known.values(), *(self.declared or {}).values()]
         close = nearest(name, known) if self.undefined <= MOST_HINTS else ()
-        hint = f"did you mean ${close[0]}?" if close else f"there are: {', '.join(sorted(set(known))[:20])}"
+        hint = (
+            f"did you mean ${close[0]}?"
+            if close
+            else f"there are: {', '.join(dict.fromkeys(known[:20])) or 'none'}"
+        )
         return Diagnostic.error("undefined-variable", f"nothing sets ${name}", place, hint)
 
     def _path_faults(self, reference: Reference, at: Draft, place: Place) -> list[Diagnostic]:

@@ -131,9 +131,10 @@ def resolve(name: str, at: Draft) -> Found:
     found: list[tuple[int, Setting]] = []
     place = at
     for up, body in enumerate(at.body.chain()):
+        covered: set[tuple[Guard, ...]] = set()
         for setting in _above(body, name, place):
             found.append((up, setting))
-            if _always(setting.draft, place):
+            if _always(_widened(setting.draft.guards, covered), place):
                 return Found(tuple(found), certain=True)
             if len(found) == MOST_CONDITIONAL:
                 return Found(tuple(found), too_many=True)
@@ -171,9 +172,23 @@ def _together(one: Draft, other: Draft) -> bool:
     return all(branches.get(unit, branch) == branch for unit, branch in one.guards)
 
 
-def _always(setter: Draft, place: Draft) -> bool:
-    """Whether ``setter`` has run whenever ``place`` runs."""
-    return set(setter.guards) <= set(place.guards)
+def _widened(guards: tuple[Guard, ...], covered: set[tuple[Guard, ...]]) -> tuple[Guard, ...]:
+    """The conditions under which something is set, now that it is set under ``guards`` too.
+
+    What is set in both branches of an ``<if>`` is set under the conditions around it.
+    """
+    while guards:
+        covered.add(guards)
+        unit, branch = guards[-1]
+        if (*guards[:-1], (unit, not branch)) not in covered:
+            break
+        guards = guards[:-1]
+    return guards
+
+
+def _always(guards: tuple[Guard, ...], place: Draft) -> bool:
+    """Whether what holds under ``guards`` holds whenever ``place`` runs."""
+    return set(guards) <= set(place.guards)
 
 
 def all_drafts(body: BodyDraft) -> Iterator[Draft]:

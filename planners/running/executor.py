@@ -172,6 +172,7 @@ class Executor:
 
         Raises what ``run`` raises before the first step.
         """
+        _check_types(plan, variables)
         given, said = unwrapped(variables or {})
         around = AROUND.get()
         inputs = {variable_key(name): value for name, value in given.items()}
@@ -236,6 +237,14 @@ def _require_no_secrets(origins: Origins) -> None:
             ", ".join(sorted(origins.secret_names())),
             "is secret, and a journal would keep it: run it without a journal, or let the skill hold it",
         )
+
+
+def _check_types(plan: object, variables: object) -> None:
+    if not isinstance(plan, Plan):
+        raise TypeError(f"a Plan is run, not {type(plan).__name__}: make one with Plan.parse(text, kernel)")
+    if variables is not None and not isinstance(variables, Mapping):
+        kind = type(variables).__name__
+        raise TypeError(f"inputs are given by name, not as {kind}: {{'INPUT': …}}")
 
 
 def _all(listeners: Sequence[EventListener]) -> EventListener | None:

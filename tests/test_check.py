@@ -1,11 +1,11 @@
-"""Checking stays bounded on plans made to be slow: faults are counted, and chains of conditions are cut."""
+"""Checking: bounded on plans made to be slow, and exact about what conditions leave unset."""
 
 from __future__ import annotations
 
 import pytest
 
 from planloom import Kernel, kernel_function
-from planloom.planners import Plan, PlanError
+from planloom.planners import Executor, Plan, PlanError
 
 
 class Texts:
@@ -59,3 +59,25 @@ def test_a_definite_setting_ends_the_chain_of_conditions(kernel: Kernel) -> None
     set_first = '<function.Texts.same text="x" setContextVariable="A"/>'
     plan = Plan.parse(f'<plan>{maybe * 70}{set_first}<function.Texts.same text="$A"/></plan>', kernel)
     assert not plan.warnings
+
+
+def test_what_both_branches_set_is_set(kernel: Kernel) -> None:
+    both = (
+        '<if condition="$C"><if condition="$D"><function.Texts.same text="1" setContextVariable="A"/></if>'
+        '<else><function.Texts.same text="2" setContextVariable="A"/></else></if>'
+        '<else><function.Texts.same text="3" setContextVariable="A"/></else>'
+    )
+    assert not Plan.parse(f'<plan>{both}<function.Texts.same text="$A"/></plan>', kernel).warnings
+    one = both.replace('<function.Texts.same text="2" setContextVariable="A"/>', "<function.Texts.same/>")
+    (warning,) = Plan.parse(f'<plan>{one}<function.Texts.same text="$A"/></plan>', kernel).warnings
+    assert warning.code == "undefined-variable"
+
+
+def test_things_of_the_wrong_kind_are_told_what_is_right(kernel: Kernel) -> None:
+    with pytest.raises(TypeError, match="read from text, not from int"):
+        Plan.parse(5, kernel)  # type: ignore[arg-type]
+    plan = Plan.parse("<plan><function.Texts.same/></plan>", kernel)
+    with pytest.raises(TypeError, match=r"make one with Plan\.parse"):
+        Executor(kernel).run_sync(str(plan))  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="inputs are given by name"):
+        Executor(kernel).run_sync(plan, "Hello")  # type: ignore[arg-type]
