@@ -47,7 +47,7 @@ class Choices:
         self._functions = list(task.functions.values())
         self._judge = Judge(service, self._functions)
         lookups = Lookups(self._judge, self._functions)
-        self._filler = Filler(Options(self._judge, lookups, self._clauses, task.inputs))
+        self._filler = Filler(Options(self._judge, self._clauses, task.inputs), lookups)
         self._late = LateResults(self._judge, self._functions, task.goal)
         self._calls: list[DraftCall] = []
 

@@ -74,12 +74,11 @@ class DraftCall:
         return acts(self.function)
 
     def takes(self, source: Source | None) -> bool:
-        """Whether an argument is this source, or a part of it."""
-        if isinstance(source, Output):
-            return any(
-                isinstance(value, Output) and value.call is source.call for value in self.values.values()
-            )
-        return source in self.values.values()
+        """Whether an argument is this source or a part of it, here or in a look-up."""
+        outputs = [value.call for value in self.values.values() if isinstance(value, Output)]
+        if isinstance(source, Output) and any(call is source.call for call in outputs):
+            return True
+        return source in self.values.values() or any(call.takes(source) for call in outputs)
 
     def same_as(self, other: DraftCall) -> bool:
         return self.function is other.function and self.values == other.values

@@ -122,9 +122,9 @@ class Judge:
         before = f"{done}.\nBefore that, {doing}, and use it for this.\nThe user said: {done} and"
         return await self._one(before, f" {clause}.\n") - await self._one(after, f" {clause}.\n")
 
-    async def rather(self, text: str, one: Parameter, other: Parameter) -> float:
+    async def rather(self, text: str, one: str, other: str) -> float:
         """How much likelier ``text`` is called ``one`` than ``other``, beyond what anything is."""
-        kinds = [f" {spoken(one.name)}\n", f" {spoken(other.name)}\n"]
+        kinds = [f" {one}\n", f" {other}\n"]
         named, anything = [await self._score(f'"{shown}" is the', kinds) for shown in (text, "something")]
         return named[0] - named[1] - anything[0] + anything[1]
 

@@ -7,13 +7,11 @@ from dataclasses import dataclass
 from math import exp, log
 
 from planloom.annotation import takes_text
-from planloom.function import KernelFunction
 from planloom.parameter import Parameter
 from planloom.planners.choices.clauses import Piece, mentions, pieces, points_back
-from planloom.planners.choices.draft import Asked, DraftCall, Given, Literal, Output, Source
+from planloom.planners.choices.draft import Asked, Given, Literal, Output, Source
 from planloom.planners.choices.fields import field_for, is_record
 from planloom.planners.choices.judge import Judge, label
-from planloom.planners.choices.lookups import Lookups
 from planloom.planners.kinds import fits
 from planloom.planners.language.variables import INPUT, variable_key
 from planloom.planners.literals import choices_of, reads
@@ -43,15 +41,16 @@ KEPT = 6
 
 @dataclass(frozen=True)
 class Option:
-    """One way to fill a parameter; ``score`` is a log-likelihood, ``piece`` the text that it uses up."""
+    """One way to fill a parameter; ``score`` is a log-likelihood, ``pieces`` the texts that it uses up."""
 
     source: Source | None
     score: float
-    piece: Piece | None = None
+    pieces: tuple[Piece, ...] = ()
 
     @property
     def text(self) -> str:
-        return self.piece.text if self.piece else ""
+        """The one text that it uses up."""
+        return self.pieces[0].text if len(self.pieces) == 1 else ""
 
 
 @dataclass(frozen=True)
@@ -72,24 +71,27 @@ class Options:
     """Finds the options of parameters, for one goal."""
 
     judge: Judge
-    lookups: Lookups
     clauses: Sequence[Piece]
     inputs: Sequence[str]
 
     async def of(
-        self, function: KernelFunction, parameter: Parameter, clause: Piece, flow: Flow
+        self, parameter: Parameter, clause: Piece, flow: Flow, looked_up: Sequence[Option]
     ) -> list[Option]:
         """The best options, and at the end the one that is always there: ask, or keep the default."""
         said = await self._said(parameter, clause)
-        literals = [option for option in said if self._is_literal(option)]
-        found = [*self._given(parameter, said, flow), *self._handed_on(parameter, flow, said), *literals]
+        found = [*self._given(parameter, said, flow), *self._handed_on(parameter, flow, said)]
+        found += [option for option in said if self._is_literal(option)]
         if not any(option.score == NAMED for option in found):
-            found += await self._looked_up(function, parameter, clause, literals)
+            found += looked_up
         if parameter.required and max((option.score for option in found), default=ASKED) < CONVINCING:
             found += await self._elsewhere(parameter, clause)
         ranked = sorted(found, key=lambda option: -option.score)[:KEPT]
         asked = Option(Asked(f"{label(parameter)}?"), ASKED)
         return [*ranked, asked if parameter.required else Option(None, OPTIONAL)]
+
+    async def literals(self, parameter: Parameter, clause: Piece) -> list[Option]:
+        """The texts of a clause that stand for themselves, best first."""
+        return [option for option in await self._said(parameter, clause) if self._is_literal(option)]
 
     async def _said(self, parameter: Parameter, sentence: Piece) -> list[Option]:
         """Every text of a sentence that the parameter's type takes, best first."""
@@ -106,7 +108,7 @@ class Options:
         texts = [piece.text for piece in found]
         scores = await self.judge.values(sentence.text, label(parameter), texts)
         options = [
-            Option(Literal(piece.text), score - ECHOED * _echoes(piece.text, parameter), piece)
+            Option(Literal(piece.text), score - ECHOED * _echoes(piece.text, parameter), (piece,))
             for piece, score in zip(found, scores, strict=True)
         ]
         return sorted(options, key=lambda option: -option.score)
@@ -128,7 +130,7 @@ class Options:
         for other in self.clauses:
             if other != clause:
                 found += [option for option in await self._said(parameter, other) if self._is_literal(option)]
-        return [Option(option.source, option.score + ELSEWHERE, option.piece) for option in found]
+        return [Option(option.source, option.score + ELSEWHERE, option.pieces) for option in found]
 
     def _given(self, parameter: Parameter, said: Sequence[Option], flow: Flow) -> Iterator[Option]:
         """Inputs that are called like the parameter, and those that the clause mentions."""
@@ -140,7 +142,7 @@ class Options:
             if same and variable_key(name) != variable_key(INPUT):
                 yield Option(Given(name), NAMED)
             elif mentioned:
-                yield Option(Given(name), mentioned[0].score + PENDING, mentioned[0].piece)
+                yield Option(Given(name), mentioned[0].score + PENDING, mentioned[0].pieces)
 
     def _handed_on(self, parameter: Parameter, flow: Flow, said: Sequence[Option]) -> Iterator[Option]:
         """What flows to the call, as likely as the pronoun that may stand for it."""
@@ -148,37 +150,7 @@ class Options:
         if source is not None:
             pointing = [option for option in said if points_back(option.text)]
             best = max([Option(source, HANDED_ON), *pointing], key=lambda option: option.score)
-            yield Option(source, best.score + flow.worth, best.piece)
-
-    async def _looked_up(
-        self, function: KernelFunction, parameter: Parameter, clause: Piece, literals: Sequence[Option]
-    ) -> list[Option]:
-        """A look-up of what is wanted, unless the clause has it in so many words."""
-        producer = await self.lookups.producer(function, parameter)
-        if producer is None:
-            return []
-        if literals and await self.lookups.is_direct(literals[0].text, parameter, producer):
-            return []
-        values: dict[str, Source] = {}
-        likeliest = Option(None, 0.0)
-        for needed in producer.parameters:
-            if needed.required:
-                likeliest = await self._likeliest(needed, clause)
-                if likeliest.source is None:
-                    return []
-                values[needed.name] = likeliest.source
-        return [Option(Output(DraftCall(producer, values, clause)), likeliest.score, likeliest.piece)]
-
-    async def _likeliest(self, parameter: Parameter, clause: Piece) -> Option:
-        """A convincing text of the clause, or else of an earlier one, the latest first."""
-        earlier = [other for other in self.clauses if other.start < clause.start]
-        for sentence in (clause, *reversed(earlier)):
-            literals = [
-                option for option in await self._said(parameter, sentence) if self._is_literal(option)
-            ]
-            if literals and literals[0].score > CONVINCING:
-                return literals[0]
-        return Option(None, ASKED)
+            yield Option(source, best.score + flow.worth, best.pieces)
 
 
 def _echoes(text: str, parameter: Parameter) -> bool:
