@@ -129,7 +129,7 @@ class ArgumentSources:
         if not fnmatchcase(call.function.full_name.lower(), function):
             return []
         names = [item.name for item in call.function.parameters if fnmatchcase(item.name.lower(), argument)]
-        if not names and not set(argument) & set("*?["):
+        if not names and not set(function + argument) & set("*?["):
             # a rule that guards nothing because of a slip must not pass for one that is kept
             known = ", ".join(item.name for item in call.function.parameters)
             return [f"a rule is about {argument!r}, and {call.function.full_name} takes {known or 'nothing'}"]

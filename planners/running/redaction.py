@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from planloom.errors import FunctionTimeoutError
 from planloom.planners.compiling.program import Step
 from planloom.planners.running.events import (
     ApprovalRequested,
@@ -21,10 +22,14 @@ from planloom.planners.running.events import (
 )
 from planloom.planners.running.origins import HIDDEN, Origins
 from planloom.planners.running.records import StepRecord
-from planloom.planners.running.run_errors import RunError, WithheldError
+from planloom.planners.running.run_errors import NotAllowed, RunError, WithheldError
 from planloom.planners.running.scheduler import Fault, StepCall
 
 __all__ = ["Redaction"]
+
+
+SPEAKABLE = (RunError, NotAllowed, FunctionTimeoutError)
+"""Errors whose words are ours or a policy's, and hold no value."""
 
 
 class Redaction:
@@ -94,7 +99,7 @@ class Redaction:
         """The error, or one that tells only its kind when its words may hold a secret."""
         if not self._hidden[_number(label)] and not self._output(label):
             return error
-        return error if isinstance(error, RunError) else WithheldError(error)
+        return error if isinstance(error, SPEAKABLE) else WithheldError(error)
 
     def fault(self, fault: Fault) -> Fault:
         if fault.call is None:
