@@ -75,7 +75,7 @@ class ForeignSchema:
         if "const" in node or "enum" in node:
             return _choice(node.get("enum", [node.get("const")]))
         kinds = node.get("type")
-        if kinds is None:
+        if not isinstance(kinds, str | list) or not kinds:
             return self._untyped(node, depth, fields)
         found = [
             self._named(kind, node, depth, fields) for kind in ([kinds] if isinstance(kinds, str) else kinds)
@@ -101,7 +101,7 @@ class ForeignSchema:
             return list[item]  # type: ignore[valid-type]
         if kind == "object":
             return self._record(node, depth) if fields else dict[str, Any]
-        return SCALARS.get(kind, Any)
+        return SCALARS.get(kind, Any) if isinstance(kind, str) else Any
 
     def _record(self, node: Mapping[str, Any], depth: int) -> Any:
         properties = node.get("properties")
@@ -140,14 +140,14 @@ class _Checked:
         return core_schema.no_info_after_validator_function(self.check, handler(source))
 
     @cached_property
-    def validator(self) -> Validator:
+    def validator(self) -> Validator | None:
         return _validator(self.schema.whole)
 
     def check(self, value: Any) -> Any:
         if value is None and self.optional:
             return value
         try:
-            fault = next(self.validator.iter_errors(value), None)
+            fault = next(self.validator.iter_errors(value), None) if self.validator else None
         except RecursionError:
             raise ValueError("it is nested too deep to be checked") from None
         except SpecificationError as error:
@@ -159,11 +159,16 @@ class _Checked:
         return value
 
 
-def _validator(schema: Mapping[str, Any]) -> Validator:
+def _validator(schema: Mapping[str, Any]) -> Validator | None:
+    """What checks values; None for a schema that is itself wrong, whose values only the server can judge."""
     try:
-        from jsonschema import Draft202012Validator, validators
+        from jsonschema import Draft202012Validator, SchemaError, validators
     except ImportError as error:
         raise MissingExtraError("jsonschema", "openapi", "a foreign schema") from error
+    try:
+        Draft202012Validator.check_schema(schema)
+    except SchemaError:
+        return None
     # A stranger's pattern can take a second per character, and overlapping alternatives are usual in real
     # documents. The server judges both again.
     lenient: dict[str, Callable[..., Any]] = {

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import asyncio
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -19,17 +20,15 @@ from planloom.plugins.mcp_connection import Connection
 from planloom.plugins.mcp_pins import Approve, Pins
 from planloom.plugins.mcp_process import ProcessTransport
 from planloom.plugins.mcp_sdk import is_first_sdk
-from planloom.plugins.mcp_tool import McpTool, value_of
+from planloom.plugins.mcp_session import McpSession
+from planloom.plugins.mcp_tool import McpTool
 from planloom.plugins.mcp_transport import HttpTransport, Transport
-from planloom.services.protocol import ChatMessage, Role
 from planloom.skill import Skill
 
 if TYPE_CHECKING:
     from planloom.kernel import Kernel
 
 __all__ = ["McpServer"]
-
-MOST_PAGES = 100
 
 
 class McpServer:
@@ -56,13 +55,13 @@ class McpServer:
         timeout: float = 60.0,
         max_bytes: int = 10_000_000,
     ) -> None:
-        self._transport, self._max_bytes = transport, max_bytes
+        self._key = transport.key
         self._loop = BackgroundLoop("planloom-mcp")
-        self._timeout = timeout
-        self._connection: Connection | None = None
-        self._pins = Pins(transport.key, Path(pins) if pins else None, approve)
-        self._verified = 0
-        self._name = ""
+        self._session = McpSession(
+            Connection(transport, timeout, max_bytes),
+            Pins(transport.key, Path(pins) if pins else None, approve),
+            max_bytes,
+        )
 
     @classmethod
     def stdio(
@@ -104,13 +103,13 @@ class McpServer:
             ServerLostError: the server cannot be started or asked.
             RegistrationError: it has no tool that may be used.
         """
-        listed = await self._loop.run(self._admitted())
+        listed = await self._loop.run(self._session.approved_tools())
         chosen = [tool for tool in listed if _is_chosen(tool.name, include, exclude)]
         if not chosen:
             raise RegistrationError(
-                f"{self._transport.key} has no tool that may be used: look at include, exclude and approve."
+                f"{self._key} has no tool that may be used: look at include, exclude and approve."
             )
-        skill = check_name(name or identifier(self._name or "Mcp", "mcp"), "skill")
+        skill = check_name(name or identifier(self._session.server_name or "Mcp", "mcp"), "skill")
         names = distinct_names({tool.name: tool.name for tool in chosen}, "tool")
         said = {tool.name: tool.description for tool in chosen} | dict(descriptions or {})
         functions = [
@@ -124,7 +123,7 @@ class McpServer:
             )
             for tool in chosen
         ]
-        return Skill(skill, one_line(self._name), {function.name: function for function in functions})
+        return self._skill(skill, functions)
 
     def skill_sync(self, name: str | None = None, **options: Any) -> Skill:
         """``skill`` for scripts and notebooks."""
@@ -134,19 +133,20 @@ class McpServer:
 
     async def prompt_skill(self, kernel: Kernel, name: str | None = None) -> Skill:
         """The server's prompts as prompt functions: it writes the messages, the kernel's model answers."""
-        listed = await self._loop.run(self._prompts())
-        skill = check_name(name or identifier(f"{self._name or 'Mcp'} prompts", "mcp"), "skill")
+        listed = await self._loop.run(self._session.pages("prompts"))
+        own_name = f"{self._session.server_name or 'Mcp'} prompts"
+        skill = check_name(name or identifier(own_name, "mcp"), "skill")
         names = distinct_names({prompt["name"]: prompt["name"] for prompt in listed}, "prompt")
         functions = [self._prompt_function(kernel, skill, names[item["name"]], item) for item in listed]
-        return Skill(skill, one_line(self._name), {function.name: function for function in functions})
+        return self._skill(skill, functions)
 
     async def tools(self) -> tuple[McpTool, ...]:
         """Every tool as the server describes it now, approved or not; ``text`` is all that it says."""
-        return tuple((await self._loop.run(self._listed())).values())
+        return tuple((await self._loop.run(self._session.tools())).values())
 
     async def resources(self) -> list[dict[str, Any]]:
         """What can be read, as the server lists it: ``uri``, ``name``, ``mimeType`` and more."""
-        return await self._loop.run(self._pages("resources"))
+        return await self._loop.run(self._session.pages("resources"))
 
     async def read_resource(self, uri: str) -> str | list[dict[str, Any]]:
         """A resource: its text, or its parts as they are if it is not one text."""
@@ -155,7 +155,7 @@ class McpServer:
         async def request(session: Any) -> Any:
             return await session.read_resource(AnyUrl(uri) if is_first_sdk() else uri)
 
-        parts = (await self._loop.run(self._ask("read_resource", request)))["contents"]
+        parts = (await self._loop.run(self._session.ask("read_resource", request)))["contents"]
         if len(parts) == 1 and isinstance(parts[0].get("text"), str):
             text: str = parts[0]["text"]
             return text
@@ -179,9 +179,7 @@ class McpServer:
 
     def close(self) -> None:
         """End the session, and the process if one was started."""
-        if self._connection is not None:
-            self._loop.run_blocking(self._connection.close())
-            self._connection = None
+        self._loop.run_blocking(self._session.close())
         self._loop.close()
 
     def __enter__(self) -> Self:
@@ -194,90 +192,13 @@ class McpServer:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        import asyncio
-
         await asyncio.to_thread(self.close)
 
-    # -- on the background loop ------------------------------------------------------------------------
-
-    async def _ask(self, function: str, request: Callable[[Any], Awaitable[Any]]) -> dict[str, Any]:
-        if self._connection is None:
-            self._connection = Connection(self._transport, self._timeout, self._max_bytes)
-        result = await self._connection.ask(function, request)
-        # By alias the two versions of the SDK say the same.
-        found: dict[str, Any] = result.model_dump(by_alias=True, mode="json", exclude_none=True)
-        return found
-
-    async def _pages(self, what: str) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = []
-        cursor: str | None = None
-        for _ in range(MOST_PAGES):
-            page = await self._ask(f"list_{what}", _page_request(what, cursor))
-            found += page.get(what, [])
-            cursor = page.get("nextCursor")
-            if not cursor:
-                break
-        return found
-
-    async def _listed(self) -> dict[str, McpTool]:
-        found = await self._pages("tools")
-        assert self._connection is not None
-        self._connection.tools_changed = False
-        return {tool["name"]: McpTool(tool["name"], tool) for tool in found}
-
-    async def _prompts(self) -> list[dict[str, Any]]:
-        found = await self._pages("prompts")
-        await self._learn_name()
-        return found
-
-    async def _admitted(self) -> list[McpTool]:
-        listed = await self._listed()
-        await self._learn_name()
-        assert self._connection is not None
-        self._verified = self._connection.times_opened
-        return await self._pins.admit(listed.values())
-
-    async def _learn_name(self) -> None:
-        assert self._connection is not None
-        self._name = self._name or self._connection.server_name
-
-    async def _call(self, function: str, tool: McpTool, arguments: Mapping[str, Any], is_json: bool) -> Any:
-        await self._check(function, tool)
-        given = {key: value for key, value in arguments.items() if value is not None}
-
-        async def request(session: Any) -> Any:
-            return await session.call_tool(tool.name, given)
-
-        result = await self._ask(function, request)
-        return value_of(function, tool, result, self._max_bytes, is_json=is_json)
-
-    async def _check(self, function: str, tool: McpTool) -> None:
-        """Compare the tool with its pin, if the server may have another: it said so, or was started again."""
-        connection = self._connection
-        if connection is not None and not connection.tools_changed and self._is_verified(connection):
-            return
-        listed = await self._listed()
-        assert self._connection is not None
-        try:
-            await self._pins.check(function, tool.name, listed.get(tool.name))
-        except Exception:
-            self._connection.tools_changed = True
-            raise
-        self._verified = self._connection.times_opened
-
-    def _is_verified(self, connection: Connection) -> bool:
-        return connection.is_open and self._verified == connection.times_opened
-
-    async def _render(self, function: str, prompt: str, arguments: Mapping[str, Any]) -> list[ChatMessage]:
-        given = {key: str(value) for key, value in arguments.items() if value is not None}
-
-        async def request(session: Any) -> Any:
-            return await session.get_prompt(prompt, given)
-
-        answer = await self._ask(function, request)
-        return [_message(item) for item in answer.get("messages", [])]
-
     # -- functions -------------------------------------------------------------------------------------
+
+    def _skill(self, name: str, functions: Sequence[KernelFunction]) -> Skill:
+        by_name = {function.name: function for function in functions}
+        return Skill(name, one_line(self._session.server_name), by_name)
 
     def _function(
         self, skill: str, name: str, tool: McpTool, description: str, effect: Effect | None, *, is_json: bool
@@ -285,7 +206,7 @@ class McpServer:
         full_name = f"{skill}.{name}"
 
         async def call(**arguments: Any) -> Any:
-            return await self._loop.run(self._call(full_name, tool, arguments, is_json))
+            return await self._loop.run(self._session.call(full_name, tool, arguments, is_json))
 
         return KernelFunction(
             skill=skill,
@@ -304,7 +225,7 @@ class McpServer:
         full_name = f"{skill}.{name}"
 
         async def call(**arguments: Any) -> str:
-            messages = await self._loop.run(self._render(full_name, prompt["name"], arguments))
+            messages = await self._loop.run(self._session.messages(full_name, prompt["name"], arguments))
             return (await kernel.complete(messages)).text
 
         return KernelFunction(
@@ -317,12 +238,6 @@ class McpServer:
             declared_parameters=tuple(_prompt_parameters(prompt.get("arguments") or [])),
             declared_returns=str,
         )
-
-
-def _message(item: Mapping[str, Any]) -> ChatMessage:
-    # never "system": a server's words do not rule the model
-    role: Role = "assistant" if item.get("role") == "assistant" else "user"
-    return ChatMessage(role, str(item["content"].get("text", "")))
 
 
 def _prompt_parameters(arguments: Sequence[Mapping[str, Any]]) -> list[Parameter]:
@@ -346,13 +261,3 @@ def _is_chosen(name: str, include: Sequence[str], exclude: Sequence[str]) -> boo
 
 def _matches(name: str, patterns: Sequence[str]) -> bool:
     return any(fnmatchcase(name.lower(), pattern.lower()) for pattern in patterns)
-
-
-def _page_request(what: str, cursor: str | None) -> Callable[[Any], Awaitable[Any]]:
-    async def request(session: Any) -> Any:
-        from mcp.types import PaginatedRequestParams
-
-        listing = getattr(session, f"list_{what}")
-        return await listing(params=PaginatedRequestParams(cursor=cursor) if cursor else None)
-
-    return request

@@ -65,6 +65,7 @@ class Connection:
     async def close(self) -> None:
         """End the session, and with it a process that was started for it."""
         owner, self._owner, self._session = self._owner, None, None
+        self._lock = asyncio.Lock()  # the next use may be on another loop
         self._stop.set()
         if owner is not None:
             await asyncio.gather(owner, return_exceptions=True)

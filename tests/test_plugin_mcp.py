@@ -329,6 +329,7 @@ def test_a_tool_that_changes_in_the_middle_of_a_run_is_refused_until_it_is_appro
         kernel = kernel_with(server)
         first, other, _ = list(kernel.functions)
         assert kernel.invoke_sync(first, note="a") == "a"
+        assert kernel.invoke_sync(other, note="a") == "a"
         with pytest.raises(ChangedToolError, match="deletes your files") as caught:
             kernel.invoke_sync(first, note="b")
         assert caught.value.pinned != caught.value.found
@@ -372,6 +373,14 @@ def test_pins_that_are_none_and_a_server_without_tools_are_named_errors(tmp_path
         strange("plain", pins=pins)
     with strange("plain") as server, pytest.raises(RegistrationError, match="no tool"):
         server.skill_sync(include=["nothing"])
+
+
+def test_a_server_is_opened_again_after_it_was_closed() -> None:
+    server = strange("plain")
+    kernel = kernel_with(server)
+    for note in "ab":
+        assert say(kernel, note) == note
+        server.close()
 
 
 # -- prompts and resources ---------------------------------------------------------------------------------

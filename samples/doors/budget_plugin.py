@@ -1,5 +1,7 @@
 """A plugin as people have written them for semantic-kernel; nothing in it knows of planloom."""
 
+# mypy: disable-error-code="untyped-decorator"  # where semantic-kernel is not installed
+
 from __future__ import annotations
 
 from typing import Annotated

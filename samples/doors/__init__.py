@@ -1,0 +1,1 @@
+"""What is behind the doors of ``four_doors.py``."""
