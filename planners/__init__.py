@@ -21,6 +21,14 @@ if TYPE_CHECKING:
         PlanNotPossible,
     )
     from planloom.planners.evaluation.evaluate import Contender, evaluate_folder
+    from planloom.planners.journal.errors import (
+        InDoubtError,
+        JournalError,
+        RunChangedError,
+        RunWaiting,
+        UnsavableValueError,
+    )
+    from planloom.planners.journal.sqlite import SqliteJournal
     from planloom.planners.language.diagnostic import Diagnostic
     from planloom.planners.language.json_form import PLAN_SCHEMA
     from planloom.planners.library.plan_library import PlanLibrary
@@ -106,8 +114,10 @@ __all__ = [
     "ForesightPolicy",
     "Found",
     "FunctionIndex",
+    "InDoubtError",
     "InvalidGoalError",
     "InvalidPlanError",
+    "JournalError",
     "KernelRunner",
     "Limit",
     "NeedsApproval",
@@ -123,12 +133,15 @@ __all__ = [
     "PlannerError",
     "Policy",
     "RunCancelled",
+    "RunChangedError",
     "RunError",
     "RunResult",
     "RunTimeoutError",
+    "RunWaiting",
     "SequentialPlanner",
     "Source",
     "Sourced",
+    "SqliteJournal",
     "Step",
     "StepError",
     "StepFailed",
@@ -137,6 +150,7 @@ __all__ = [
     "StepRecord",
     "StepRunner",
     "StepStarted",
+    "UnsavableValueError",
     "all_of",
     "approval_text",
     "approve_once",
@@ -172,6 +186,14 @@ _HOMES = {
         "PlanNotPossible",
         "PlannerError",
     ),
+    "journal.errors": (
+        "InDoubtError",
+        "JournalError",
+        "RunChangedError",
+        "RunWaiting",
+        "UnsavableValueError",
+    ),
+    "journal.sqlite": ("SqliteJournal",),
     "running.events": (
         "ApprovalRequested",
         "Event",

@@ -21,6 +21,7 @@ exit codes:
   2    the command line is wrong: an option, a file, a skill
   3    a step failed, or the run took too long
   4    the model or its server failed, or the token budget is used up
+  5    the run waits for an answer: `planloom runs show RUN` says what for
   70   a fault in planloom itself
   130  stopped by Ctrl-C (a second Ctrl-C stops at once)
   141  whoever read the output went away

@@ -11,6 +11,7 @@ from planloom.cli import (
     functions_command,
     plan_command,
     run_command,
+    runs_command,
     serve_mcp,
     show_command,
 )
@@ -35,6 +36,7 @@ class Command(Protocol):
 
 COMMANDS: tuple[Command, ...] = (
     run_command,
+    runs_command,
     plan_command,
     check_command,
     show_command,

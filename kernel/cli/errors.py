@@ -15,5 +15,5 @@ class SkillSourceError(UsageError):
     """A skill cannot be loaded from ``source``, what was given with ``--skill``."""
 
     def __init__(self, source: str, message: str) -> None:
-        self.source = source
+        self.source, self.reason = source, message
         super().__init__(f"--skill {source}: {message}")

@@ -7,6 +7,7 @@ from enum import IntEnum
 from planloom.cli.errors import UsageError
 from planloom.errors import BudgetExceededError, MissingExtraError, RegistrationError, ServiceError
 from planloom.planners.errors import PlanError, PlannerError
+from planloom.planners.journal.errors import InDoubtError, JournalError, RunWaiting
 from planloom.planners.running.run_errors import AskError, RunCancelled, RunError
 from planloom.plugins.memory.errors import SemanticMemoryError
 
@@ -25,6 +26,8 @@ class Exit(IntEnum):
     """A step failed, or the run took too long; the message tells what was done before."""
     MODEL_FAILED = 4
     """The model or its server failed, while planning or in a step, or the token budget is used up."""
+    WAITING = 5
+    """A run of a journal waits for an answer, or for a word on a write that may have happened."""
     INTERNAL = 70
     """A fault in planloom itself."""
     INTERRUPTED = 130
@@ -36,10 +39,11 @@ class Exit(IntEnum):
 _MODEL = (ServiceError, BudgetExceededError)
 _BY_KIND: tuple[tuple[tuple[type[BaseException], ...], Exit], ...] = (
     ((RunCancelled, KeyboardInterrupt), Exit.INTERRUPTED),
+    ((RunWaiting, InDoubtError), Exit.WAITING),
     ((PlanError, PlannerError, AskError), Exit.WRONG_PLAN),
     (_MODEL, Exit.MODEL_FAILED),
     ((RunError,), Exit.STEP_FAILED),
-    ((UsageError, RegistrationError, MissingExtraError, SemanticMemoryError), Exit.USAGE),
+    ((UsageError, RegistrationError, MissingExtraError, JournalError, SemanticMemoryError), Exit.USAGE),
 )
 
 

@@ -12,6 +12,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
 from typing import Any
 
+from planloom.cli.errors import UsageError
 from planloom.cli.exits import Exit
 from planloom.cli.interrupt import run_interruptibly
 from planloom.cli.json_lines import JsonLines
@@ -24,6 +25,7 @@ from planloom.cli.options import (
     positive_seconds,
     variables_of,
 )
+from planloom.cli.policy import add_policy_argument, policy_for
 from planloom.cli.progress import PlanningProgress, Progress
 from planloom.cli.questions import Questions
 from planloom.cli.session import kernel_for, plan_for_goal, require_model
@@ -31,6 +33,7 @@ from planloom.cli.source import plan_text
 from planloom.cli.terminal import Terminal
 from planloom.errors import PlanloomError
 from planloom.kernel import Kernel
+from planloom.planners.journal.sqlite import SqliteJournal
 from planloom.planners.language.variables import variable_key
 from planloom.planners.plan import Plan
 from planloom.planners.running.executor import Executor
@@ -54,6 +57,11 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--timeout", type=positive_seconds, metavar="SECONDS", help="what the plan's run may take, at most"
     )
     parser.add_argument("--budget", type=positive_int, metavar="TOKENS", help="model tokens in all, at most")
+    add_policy_argument(parser)
+    parser.add_argument(
+        "--journal", metavar="FILE", help="remember the run in FILE: `planloom runs` shows and resumes it"
+    )
+    parser.add_argument("--run-id", metavar="ID", help="the run's name in the journal")
     parser.add_argument("--quiet", action="store_true", help="no progress")
     add_json_argument(parser, "events as JSON on standard output, one a line, the result last")
 
@@ -74,6 +82,8 @@ async def _run(arguments: Namespace, terminal: Terminal) -> int:
 
 
 async def _plan_and_run(arguments: Namespace, terminal: Terminal, lines: JsonLines) -> Exit:
+    if arguments.run_id is not None and arguments.journal is None:
+        raise UsageError("--run-id names a run in a journal: give --journal FILE too.")
     variables = variables_of(arguments)
     written = plan_text(arguments.what)
     kernel = kernel_for(arguments)
@@ -89,7 +99,8 @@ async def _plan_and_run(arguments: Namespace, terminal: Terminal, lines: JsonLin
         if not await _wanted(plan, arguments, terminal, questions):
             terminal.say("planloom: the plan was not run; `planloom plan -o plan.xml` saves one for editing")
             return Exit.WRONG_PLAN
-    _require_answers(plan, variables, terminal)
+    if arguments.journal is None:
+        _require_answers(plan, variables, terminal)
     if arguments.json:
         lines.plan(plan)
     await _execute(plan, kernel, variables, arguments, terminal, questions, lines)
@@ -133,8 +144,10 @@ async def _execute(
         max_concurrency=arguments.max_concurrency,
         timeout=arguments.timeout,
         budget=arguments.budget,
+        policy=policy_for(arguments),
+        journal=SqliteJournal(arguments.journal) if arguments.journal is not None else None,
     )
-    result = await executor.run(plan, variables)
+    result = await executor.run(plan, variables, run_id=arguments.run_id)
     if arguments.json:
         lines.result(result)
     else:

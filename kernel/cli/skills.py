@@ -18,7 +18,7 @@ from planloom.errors import RegistrationError
 from planloom.kernel import Kernel
 from planloom.names import nearest
 
-__all__ = ["add_skills"]
+__all__ = ["add_skills", "named_object"]
 
 SHIPPED = "planloom.skills"
 
@@ -36,6 +36,14 @@ def add_skills(kernel: Kernel, sources: Sequence[str]) -> None:
                 kernel.add_skill(found, name)
         except RegistrationError as error:
             raise SkillSourceError(source, f"{error}{_how_to_configure(error.subject)}") from error
+
+
+def named_object(source: str) -> object:
+    """What ``FILE.py:NAME`` or ``PACKAGE.MODULE:NAME`` names; raises ``SkillSourceError``."""
+    place, colon, attribute = source.rpartition(":")
+    if not colon or not attribute or place == SHIPPED:
+        raise SkillSourceError(source, "write it as FILE.py:NAME or PACKAGE.MODULE:NAME.")
+    return next(found for _, found in _found(source, {}))
 
 
 def _how_to_configure(subject: object) -> str:

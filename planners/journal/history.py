@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from planloom.planners.journal.entries import Event
 
-__all__ = ["Answer", "Doubt", "History", "Past", "Question", "Verdict"]
+__all__ = ["Doubt", "History", "Past", "Question", "Verdict"]
 
 Verdict = Literal["done", "not-done", "skip"]
 LONGEST = 60
@@ -48,14 +48,6 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """A person's word: yes or no to a call, or the value that was asked for."""
-
-    fingerprint: str
-    value: Any
-
-
-@dataclass(frozen=True, slots=True)
 class Doubt:
     """A write that was begun and whose end is not recorded. ``error`` is what it raised, if it did."""
 
@@ -75,9 +67,13 @@ class Doubt:
 class History:
     """What is known of a run."""
 
+    contents: str = ""
+    """The hash of what the run began with."""
     results: dict[str, Past] = field(default_factory=dict)
     questions: dict[str, Question] = field(default_factory=dict)
-    answers: dict[str, Answer] = field(default_factory=dict)
+    """The latest of each step."""
+    answers: dict[tuple[str, str], Any] = field(default_factory=dict)
+    """What was said to each question, by its step and fingerprint."""
     tokens: tuple[int, int, int] = (0, 0, 0)
     _begun: dict[str, Doubt] = field(default_factory=dict)
 
@@ -92,20 +88,18 @@ class History:
 
     @property
     def open_questions(self) -> list[Question]:
-        return [asked for step, asked in self.questions.items() if not self._answered(step, asked)]
+        return [asked for asked in self.questions.values() if not self._answered(asked)]
 
     @property
     def doubts(self) -> list[Doubt]:
         """Writes begun, not ended, and not decided, in the order in which they began."""
         return list(self._begun.values())
 
-    def answer_to(self, step: str, fingerprint: str) -> Answer | None:
-        """The latest word on exactly this question."""
-        answer = self.answers.get(step)
-        return answer if answer is not None and answer.fingerprint == fingerprint else None
+    def _answered(self, asked: Question) -> bool:
+        return asked.step in self.results or (asked.step, asked.fingerprint) in self.answers
 
-    def _answered(self, step: str, asked: Question) -> bool:
-        return step in self.results or self.answer_to(step, asked.fingerprint) is not None
+    def _began(self, event: Event) -> None:
+        self.contents = event.data["contents"]
 
     def _intent(self, event: Event) -> None:
         data = event.data
@@ -148,7 +142,7 @@ class History:
         )
 
     def _answer(self, event: Event) -> None:
-        self.answers[event.step] = Answer(event.data["fingerprint"], event.data["value"])
+        self.answers[event.step, event.data["fingerprint"]] = event.data["value"]
 
     def _decision(self, event: Event) -> None:
         self._begun.pop(event.step, None)
@@ -160,6 +154,7 @@ class History:
 
 
 _TAKERS = {
+    "began": History._began,
     "intent": History._intent,
     "done": History._done,
     "failed": History._failed,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sqlite3
 from collections.abc import Mapping
@@ -17,7 +18,19 @@ from planloom.planners.journal.errors import (
 )
 from planloom.planners.journal.owner import Clock, Lease, is_over, this_process
 
-__all__ = ["Hold", "RunRow", "RunStatus", "claim", "insert", "renew", "rest", "row_of"]
+__all__ = [
+    "COLUMNS",
+    "Hold",
+    "RunRow",
+    "RunStatus",
+    "claim",
+    "contents_hash",
+    "insert",
+    "read_row",
+    "renew",
+    "rest",
+    "row_of",
+]
 
 RunStatus = Literal["running", "waiting", "in-doubt", "stopped", "failed", "cancelled", "done"]
 COLUMNS = (
@@ -48,6 +61,11 @@ class RunRow:
     fence: int
     lease: Lease | None
 
+    @property
+    def contents(self) -> str:
+        """A hash of what the run began with, which its first event holds too."""
+        return contents_hash(self.goal, self.plan, self.functions, self.inputs, self.policy)
+
 
 @dataclass(frozen=True, slots=True)
 class Hold:
@@ -56,6 +74,12 @@ class Hold:
     key: int
     id: str
     fence: int
+
+
+def contents_hash(goal: str, plan: str, functions: Mapping[str, str], inputs: str, policy: str) -> str:
+    """A hash of what a run begins with."""
+    parts = [goal, plan, json.dumps(functions), inputs, policy]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 def row_of(connection: sqlite3.Connection, run_id: str) -> RunRow:

@@ -52,6 +52,7 @@ class RunLedger:
         journal: where it is written.
         run_id: the run's name.
         plan_hash: of the plan's text; part of every idempotency key.
+        contents: a hash of what the run begins with, for one that begins.
         begin: makes the run's row, or is None for a run that ``hold`` holds already.
         history: what earlier processes wrote.
         values: the outcomes of steps that they finished.
@@ -63,6 +64,7 @@ class RunLedger:
         run_id: str,
         plan_hash: str,
         *,
+        contents: str = "",
         begin: Begin | None = None,
         hold: Hold | None = None,
         history: History | None = None,
@@ -74,7 +76,7 @@ class RunLedger:
         self.spent = Usage(*self.history.tokens)
         self.hold = hold
         self.deadline = journal.clock.steady() + journal.lease
-        self._begin = begin
+        self._begin, self._contents = begin, contents
         self._run: Run | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._fault: JournalError | None = None
@@ -108,7 +110,7 @@ class RunLedger:
     async def _open(self) -> None:
         if self._begin is not None:
             self.hold = await asyncio.wrap_future(self.journal.submit(self._begin))
-            self._add(Packer(), "began")
+            self._add(Packer().put("contents", self._contents), "began")
         else:
             self._add(Packer(), "resumed")
         self.journal.held.add(self)
@@ -140,7 +142,7 @@ class RunLedger:
 
     def key(self, call: StepCall) -> str:
         """A hash of run, plan and step: the same however often the step is tried."""
-        return hashlib.sha256(f"{self.run_id}\0{self.plan_hash}\0{call.id}".encode()).hexdigest()
+        return _hash(self.run_id, self.plan_hash, call.id)
 
     async def begin(self, call: StepCall) -> None:
         """For a write, wait until its intent is on disk and this process may still act on it."""
@@ -163,7 +165,8 @@ class RunLedger:
         except Unsavable as error:
             name = function.full_name if function is not None else call.step.name
             raise UnsavableValueError(name, f"gave a value that the journal cannot keep: {error}") from error
-        packer = self._packer().put_value(saved.text).put("seconds", round(seconds, 6))
+        packer = self._packer().put("name", call.step.name)
+        packer.put_value(saved.text).put("seconds", round(seconds, 6))
         if saved.typed:
             packer.put("typed", True)
         if used != self._used:
@@ -181,10 +184,9 @@ class RunLedger:
 
     async def approval(self, request: CallRequest, reason: str, approve: Approver | None) -> bool:
         """A person's word on exactly this call: one given before, or ``approve``'s, or ``Parked``."""
-        fingerprint = request.fingerprint
-        answer = self.history.answer_to(request.step, fingerprint)
-        if answer is not None:
-            return answer.value is True
+        fingerprint = _hash(request.fingerprint, reason)
+        if (request.step, fingerprint) in self.history.answers:
+            return self.history.answers[request.step, fingerprint] is True
         name = request.function.full_name
         question = Question(
             request.step, "approval", name, reason, _shown(request), fingerprint, self.journal.clock.wall()
@@ -199,10 +201,9 @@ class RunLedger:
     async def answer(self, call: StepCall, ask: Callable[[str, str], Awaitable[Any]] | None) -> Any:
         """The value that an ``<ask>`` asks for: one given before, or ``ask``'s, or ``Parked``."""
         text, variable = str(call.arguments["question"]), call.step.sets or ""
-        fingerprint = hashlib.sha256(f"{variable}\0{text}".encode()).hexdigest()
-        answer = self.history.answer_to(call.id, fingerprint)
-        if answer is not None:
-            return answer.value
+        fingerprint = _hash(variable, text)
+        if (call.id, fingerprint) in self.history.answers:
+            return self.history.answers[call.id, fingerprint]
         question = Question(call.id, "ask", variable, text, {}, fingerprint, self.journal.clock.wall())
         self._ask(question)
         if ask is None:
@@ -317,6 +318,10 @@ class RunLedger:
     def _lost(self) -> LeaseLostError:
         message = f"this process stood still for longer than its lease of {self.journal.lease:g} s."
         return LeaseLostError(self.run_id, message)
+
+
+def _hash(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
 def _status(error: RunError) -> RunStatus:

@@ -14,7 +14,7 @@ from uuid import uuid4
 
 from planloom.planners.journal.committer import Committer
 from planloom.planners.journal.entries import BLOB_LIMIT, Event, append, blob, events_of
-from planloom.planners.journal.errors import JournalError
+from planloom.planners.journal.errors import JournalDamagedError, JournalError
 from planloom.planners.journal.file import JournalFile, Synchronous
 from planloom.planners.journal.history import History
 from planloom.planners.journal.identity import check_savable, functions_of, saved_inputs
@@ -25,6 +25,7 @@ from planloom.planners.journal.rows import (
     RunRow,
     RunStatus,
     claim,
+    contents_hash,
     insert,
     read_row,
     renew,
@@ -112,6 +113,12 @@ class SqliteJournal:
             row = row_of(connection, run_id)
             return tuple(events_of(connection, self.path, row.key, row.events))
 
+    def _history(self, connection: sqlite3.Connection, row: RunRow) -> History:
+        history = History.of(events_of(connection, self.path, row.key, row.events))
+        if row.events and history.contents != row.contents:
+            raise JournalDamagedError(self.path, f"what run {row.id} began with is damaged; use a copy.")
+        return history
+
     def history(self, run_id: str) -> History:
         """What the events of a run add up to; raises ``JournalError``."""
         return History.of(self.events(run_id))
@@ -171,7 +178,7 @@ class SqliteJournal:
 
     def _given(self, connection: sqlite3.Connection, run_id: str, word: Word) -> None:
         row = row_of(connection, run_id)
-        history = History.of(events_of(connection, self.path, row.key, row.events))
+        history = self._history(connection, row)
         entry = given(word, row, history, self.clock, self.blob_limit)
         append(connection, row.key, row.events, [entry])
         status: RunStatus = "cancelled" if word.kind == "cancel" and row.lease is None else row.status
@@ -188,6 +195,7 @@ class SqliteJournal:
         """What a new run is written with; raises ``UnsavableValueError``."""
         check_savable(plan)
         inputs, functions, text = saved_inputs(given), functions_of(plan), plan.to_json()
+        under = type(policy).__name__ if policy is not None else ""
         name = run_id or self._make_id()
 
         def begin(connection: sqlite3.Connection) -> Hold:
@@ -200,10 +208,11 @@ class SqliteJournal:
                 plan=text,
                 functions=functions,
                 inputs=inputs,
-                policy=type(policy).__name__ if policy is not None else "",
+                policy=under,
             )
 
-        return RunLedger(self, name, plan_hash(text), begin=begin)
+        contents = contents_hash(plan.goal, text, functions, inputs, under)
+        return RunLedger(self, name, plan_hash(text), contents=contents, begin=begin)
 
     def take(self, run_id: str) -> Future[tuple[Hold, RunRow, History, dict[str, str]]]:
         """Claim a run: the right to it, its row, its history, and the large values by hash.
@@ -213,7 +222,7 @@ class SqliteJournal:
 
         def work(connection: sqlite3.Connection) -> tuple[Hold, RunRow, History, dict[str, str]]:
             row = row_of(connection, run_id)
-            history = History.of(events_of(connection, self.path, row.key, row.events))
+            history = self._history(connection, row)
             large = {past.blob for past in history.results.values() if past.blob is not None}
             texts = {digest: blob(connection, self.path, digest) for digest in large}
             return claim(connection, self.clock, self.lease, run_id), row, history, texts

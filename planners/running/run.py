@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from planloom.errors import FunctionTimeoutError
-from planloom.idempotency import keyed
+from planloom.idempotency import idempotency_key, keyed
 from planloom.planners.running.events import (
     ApprovalRequested,
     Event,
@@ -93,6 +93,7 @@ class Run:
         self.limit = executor.max_concurrency or 1 << 62
         self.stopped: str | None = None
         self.parked = False
+        self.outer_key: str | None = None
         self.crash: Exception | None = None
         self.clock: Callable[[], float] = float
         self.over: asyncio.Future[None] | None = None
@@ -113,6 +114,8 @@ class Run:
                 raise RunDepthError(MOST_RUNS_DEEP, self.plan)
             if self.ledger is not None:
                 self.meter.add(self.ledger.spent)
+            else:
+                self.outer_key = idempotency_key()
             if self.emit:
                 self.emit(PlanStarted(len(self.plan.steps), self.variables))
             try:
@@ -313,9 +316,16 @@ class Run:
         return value
 
     def _called(self, call: StepCall, function: KernelFunction) -> Awaitable[Any]:
+        if self.outer_key is not None and function.kind == "native":
+            return self._under_key(call)
         if function.kind == "prompt" and self.emit is not None:
             return self._shown(call)
         return self.executor.runner.run(call)
+
+    async def _under_key(self, call: StepCall) -> Any:
+        """Run inside a step of a durable run, whose key must not be that of several calls."""
+        with keyed(f"{self.outer_key}.{call.id}"):
+            return await self.executor.runner.run(call)
 
     async def _admit(self, call: StepCall) -> None:
         """Wait for permission, then for the call's turn; raises ``NotAllowed``."""
