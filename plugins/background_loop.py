@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import atexit
 import threading
 from collections.abc import Coroutine
 from typing import Any, TypeVar
@@ -25,6 +24,10 @@ class BackgroundLoop:
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
 
+    @property
+    def is_running(self) -> bool:
+        return self._loop is not None
+
     async def run(self, work: Coroutine[Any, Any, T]) -> T:
         """The outcome of ``work``; cancelling this cancels it."""
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._started()))
@@ -38,7 +41,6 @@ class BackgroundLoop:
         with self._lock:
             loop, thread = self._loop, self._thread
             self._loop = self._thread = None
-        atexit.unregister(self.close)
         if loop is not None and thread is not None:
             loop.call_soon_threadsafe(loop.stop)
             thread.join()

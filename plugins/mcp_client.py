@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -62,6 +63,7 @@ class McpServer:
             Pins(transport.key, Path(pins) if pins else None, approve),
             max_bytes,
         )
+        atexit.register(self.close)  # for those who forget; a process must not outlive this one
 
     @classmethod
     def stdio(
@@ -179,8 +181,10 @@ class McpServer:
 
     def close(self) -> None:
         """End the session, and the process if one was started."""
-        self._loop.run_blocking(self._session.close())
-        self._loop.close()
+        atexit.unregister(self.close)
+        if self._loop.is_running:
+            self._loop.run_blocking(self._session.close())
+            self._loop.close()
 
     def __enter__(self) -> Self:
         return self

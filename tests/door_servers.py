@@ -16,7 +16,7 @@ def serving(app: Any) -> Iterator[str]:
     """An ASGI application served on a free port of 127.0.0.1, in a thread; gives its address."""
     listener = socket.create_server(("127.0.0.1", 0))
     started = threading.Event()
-    server = _Server(uvicorn.Config(app, log_level="critical", lifespan="on", ws="none"), started)
+    server = _Server(uvicorn.Config(app, log_level="critical", ws="none", timeout_graceful_shutdown=0), started)
     thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
     thread.start()
     try:
@@ -36,3 +36,17 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._up.set()
+
+
+def with_lifespan(app: Any) -> Any:
+    """An ASGI application that answers requests only, made one that starts and stops too."""
+
+    async def whole(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "lifespan":
+            await app(scope, receive, send)
+            return
+        while (message := await receive())["type"] != "lifespan.shutdown":
+            await send({"type": f"{message['type']}.complete"})
+        await send({"type": "lifespan.shutdown.complete"})
+
+    return whole

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from door_servers import serving
+from door_servers import serving, with_lifespan
 from planloom import Kernel, kernel_function
 from planloom.errors import ArgumentError, RegistrationError, TooLargeError
 from planloom.planners import Executor, Plan, StepError
@@ -279,6 +279,54 @@ def test_a_server_that_dies_between_two_calls_is_started_again_and_nothing_is_lo
             say(kernel, "two")
         assert say(kernel, "three") == "three"
     assert state.read_text() == "2"
+
+
+def test_a_server_at_an_address_that_is_gone_between_two_calls_is_a_named_error() -> None:
+    kernel, far = Kernel(), Kernel()
+    far.add_skill(Notes())
+    with serving(mcp_app(McpService(far))) as address:
+        server = McpServer.http(f"{address}/mcp?key=secret", timeout=10.0)
+        kernel.add_skill(server.skill_sync("Far"))
+        assert kernel.invoke_sync("Far.Notes_count") == "0"
+    with server, pytest.raises(ServerLostError) as caught:
+        kernel.invoke_sync("Far.Notes_keep", note="x")
+    assert "secret" not in str(caught.value)
+
+
+def test_a_large_result_over_http_is_a_named_error() -> None:
+    kernel, far = Kernel(), Kernel()
+    far.add_function(lambda: "x" * 50_000_000, skill="A", name="large")
+    far.add_function(lambda: "small", skill="A", name="small")
+    app = mcp_app(McpService(far))
+    with serving(app) as address, McpServer.http(f"{address}/mcp", max_bytes=1_000_000) as server:
+        kernel.add_skill(server.skill_sync("Far"))
+        with pytest.raises((TooLargeError, ServerLostError)):
+            kernel.invoke_sync("Far.A_large")
+        assert kernel.invoke_sync("Far.A_small") == "small"
+
+
+def test_a_redirect_to_another_host_is_not_followed() -> None:
+    asked: list[str] = []
+
+    async def thief(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            asked.append(scope["path"])
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body", "body": b"{}"})
+
+    with serving(with_lifespan(thief)) as there:
+
+        async def away(scope: Any, receive: Any, send: Any) -> None:
+            location = there.encode() + b"/mcp"
+            await send({"type": "http.response.start", "status": 307, "headers": [(b"location", location)]})
+            await send({"type": "http.response.body", "body": b""})
+
+        with serving(with_lifespan(away)) as here:
+            server = McpServer.http(f"{here}/mcp", headers={"Authorization": "Bearer s3cret"}, timeout=10.0)
+            with server, pytest.raises((ServerLostError, ForeignToolError)) as caught:
+                server.skill_sync()
+    assert asked == []
+    assert "s3cret" not in str(caught.value)
 
 
 def test_the_steps_before_a_lost_server_are_in_the_error() -> None:

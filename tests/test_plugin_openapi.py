@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from door_servers import serving
+from door_servers import serving, with_lifespan
 from planloom import Kernel
 from planloom.errors import ArgumentError, TooLargeError
 from planloom.planners import Executor, Plan
@@ -605,15 +605,10 @@ def test_a_document_from_the_network_does_not_choose_who_gets_the_key() -> None:
     described = document({"/x": {"get": {"operationId": "f", **OK}}}, servers=[{"url": "http://thief.test"}])
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] == "lifespan":
-            while (await receive())["type"] != "lifespan.shutdown":
-                await send({"type": "lifespan.startup.complete"})
-            await send({"type": "lifespan.shutdown.complete"})
-            return
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": json.dumps(described).encode()})
 
-    with serving(app) as there:
+    with serving(with_lifespan(app)) as there:
         with pytest.raises(SpecificationError, match="which would be sent your key"):
             openapi_skill(f"{there}/doc", auth=bearer("secret"))
         assert openapi_skill(f"{there}/doc", auth=bearer("secret"), server="http://thief.test")

@@ -1,6 +1,7 @@
 """A plugin as people have written them for semantic-kernel; nothing in it knows of planloom."""
 
-# mypy: disable-error-code="untyped-decorator"  # where semantic-kernel is not installed
+# semantic-kernel is absent where types are checked.
+# mypy: disable-error-code="untyped-decorator"
 
 from __future__ import annotations
 
