@@ -25,6 +25,8 @@ __all__ = ["Choices"]
 
 UNFIT = 0.0
 """A function that fits a clause no better is not called for it."""
+HOPELESS = 2.5
+"""A goal of which no clause is fitted better cannot be reached. Of 80 goals the worst that could had 3.1."""
 CLOSE = 5.0
 TRIED = 3
 """So many functions, at most ``CLOSE`` behind the best, are weighed with their arguments."""
@@ -50,6 +52,7 @@ class Choices:
         self._filler = Filler(Options(self._judge, self._clauses, task.inputs), lookups)
         self._late = LateResults(self._judge, self._functions, task.goal)
         self._calls: list[DraftCall] = []
+        self._best_fit = UNFIT
 
     async def write(self) -> Plan:
         """The plan.
@@ -61,7 +64,7 @@ class Choices:
         """
         for clause in self._clauses:
             await self._take(clause)
-        if not self._calls:
+        if not self._calls or self._best_fit < HOPELESS:
             raise self._not_possible()
         for choice in await self._late.place(self._calls):
             self._tell(choice)
@@ -77,6 +80,7 @@ class Choices:
         fits = await self._judge.fits(clause.text)
         ranked = sorted(zip(fits, self._functions, strict=True), key=lambda pair: -pair[0])
         fitting = [pair for pair in ranked if pair[0] > UNFIT]
+        self._best_fit = max(self._best_fit, *fits)
         first = await self._best(fitting, clause, self._flow())
         if first is None:
             return

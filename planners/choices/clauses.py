@@ -78,10 +78,11 @@ def clauses(goal: str) -> tuple[Piece, ...]:
 def pieces(clause: Piece) -> list[Piece]:
     """The parts of a clause that may be values, each text once.
 
-    None begins with the clause's first word, a verb, or ends with a word like "of", unless it is a pronoun.
+    None begins with the clause's first word, mostly a verb, or ends with a word like "of", unless that is a
+    name or a pronoun.
     """
     tokens = [(match.start(), match.end()) for match in TOKEN.finditer(clause.text)]
-    first = 1 if len(tokens) > 1 else 0
+    first = 1 if len(tokens) > 1 and not _is_name_anywhere(clause.text, tokens[0]) else 0
     found: dict[str, Piece] = {}
     for start in range(first, len(tokens)):
         for end in range(start, len(tokens)):
@@ -113,6 +114,13 @@ def _names(clause: Piece) -> Iterator[Piece]:
         long = len(word.text) > 1
         if any(letter.isdigit() or (long and (letter.isupper() or letter in "@/.")) for letter in word.text):
             yield Piece(word.text, clause.start + word.start)
+
+
+def _is_name_anywhere(text: str, token: tuple[int, int]) -> bool:
+    """Whether a clause begins with a name: a file, a number, or Latin letters before Chinese."""
+    word, after = text[slice(*token)], text[token[1] : token[1] + 1]
+    marked = any(letter.isdigit() or letter in "@/" for letter in word) or "." in word[1:-1]
+    return marked or (word.isascii() and bool(after) and not after.isascii())
 
 
 def _is_open(text: str) -> bool:

@@ -15,7 +15,7 @@ from planloom.planners.choices.judge import Judge, label
 from planloom.planners.kinds import fits
 from planloom.planners.language.variables import INPUT, variable_key
 from planloom.planners.literals import choices_of, reads
-from planloom.planners.retrieval.words import words
+from planloom.planners.retrieval.words import FUNCTION_WORDS, words
 
 __all__ = ["PENDING", "Flow", "Option", "Options"]
 
@@ -34,8 +34,9 @@ HANDED_ON = -5.5
 """What flows to the call, where no word of the clause points to it."""
 PENDING = 3.0
 """What using a value is worth that would be lost otherwise: an unused output, an input that is mentioned."""
+ARTICLE = 1.5
 ECHOED = 1.0
-"""What a text loses that also says the parameter's name."""
+"""What a text loses that begins with an article or the like, or also says the parameter's name."""
 KEPT = 6
 
 
@@ -108,7 +109,7 @@ class Options:
         texts = [piece.text for piece in found]
         scores = await self.judge.values(sentence.text, label(parameter), texts)
         options = [
-            Option(Literal(piece.text), score - ECHOED * _echoes(piece.text, parameter), (piece,))
+            Option(Literal(piece.text), score - self._surplus(piece.text, parameter), (piece,))
             for piece, score in zip(found, scores, strict=True)
         ]
         return sorted(options, key=lambda option: -option.score)
@@ -122,7 +123,19 @@ class Options:
 
     def _is_literal(self, option: Option) -> bool:
         """Whether a text stands for itself, and neither points back nor names an input."""
-        return not points_back(option.text) and not any(mentions(option.text, name) for name in self.inputs)
+        return not points_back(option.text) and not self._is_input(option.text)
+
+    def _is_input(self, text: str) -> bool:
+        return any(mentions(text, name) for name in self.inputs)
+
+    def _surplus(self, text: str, parameter: Parameter) -> float:
+        """What a text loses by words beside the value: an article, or the parameter's name."""
+        if self._is_input(text):
+            return 0.0
+        said, named = set(words(text)), set(words(parameter.name))
+        first, _, rest = text.partition(" ")
+        echoes = bool(said & named) and not said <= named
+        return ECHOED * echoes + ARTICLE * (bool(rest) and first.lower() in FUNCTION_WORDS)
 
     async def _elsewhere(self, parameter: Parameter, clause: Piece) -> list[Option]:
         """Texts of the other clauses, where this one has nothing that convinces."""
@@ -151,12 +164,6 @@ class Options:
             pointing = [option for option in said if points_back(option.text)]
             best = max([Option(source, HANDED_ON), *pointing], key=lambda option: option.score)
             yield Option(source, best.score + flow.worth, best.pieces)
-
-
-def _echoes(text: str, parameter: Parameter) -> bool:
-    """Whether a text says what the parameter is beside its value: "channel finance" for a channel."""
-    said, named = set(words(text)), set(words(parameter.name))
-    return bool(said & named) and not said <= named
 
 
 def _as_taken(source: Source | None, parameter: Parameter) -> Source | None:
