@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import pwd
 import shutil
 import socket
 import subprocess
-import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -58,11 +59,10 @@ def _nobody() -> pwd.struct_passwd | None:
 
 
 @pytest.fixture(scope="module")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres() -> Iterator[str]:
     if problem := postgres_problem():
         pytest.skip(problem)
-    folder = Path("/tmp") / f"planloom-postgres-{os.getpid()}"
-    folder.mkdir(mode=0o700)
+    folder = Path(tempfile.mkdtemp(prefix="planloom-"))  # pytest's own folder is closed to other users
     user = _nobody() if os.geteuid() == 0 else None
     who = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []} if user else {}
     if user:
@@ -97,7 +97,8 @@ def _wait(address: str, server: subprocess.Popen[bytes]) -> None:
             with engine.connect():
                 break
         except sqlalchemy.exc.OperationalError:
-            subprocess.run([sys.executable, "-c", "import time; time.sleep(0.05)"], check=True)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                server.wait(0.05)
     engine.dispose()
 
 
