@@ -85,9 +85,7 @@ def test_a_class_a_callable_and_a_mapping() -> None:
         (type("Needy", (), {"__init__": lambda self, x: None}), {}),
     ],
 )
-def test_what_cannot_be_called_by_name_is_a_named_error(
-    source: object, options: dict[str, Any]
-) -> None:
+def test_what_cannot_be_called_by_name_is_a_named_error(source: object, options: dict[str, Any]) -> None:
     with pytest.raises(RegistrationError):
         python_skill(source, **options)
 

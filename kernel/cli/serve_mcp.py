@@ -21,9 +21,9 @@ from planloom.cli.session import kernel_for
 from planloom.cli.source import read_plan_text
 from planloom.cli.terminal import Terminal
 from planloom.kernel import Kernel
+from planloom.planners.library.plan_function import plan_function, value_of
 from planloom.planners.library.plan_library import PlanLibrary
 from planloom.planners.plan import Plan
-from planloom.planners.library.plan_function import plan_function, value_of
 from planloom.planners.running.executor import Executor
 
 if TYPE_CHECKING:
