@@ -10,9 +10,16 @@ from typing import Any
 import pytest
 
 from planloom.planners.evaluation.evaluate import gold_shapes
-from planloom.planners.evaluation.goals import Catalogue, Goal, GoalFileError, kernel_of, read_catalogues, read_goals
-from planloom.planners.plan import Plan
+from planloom.planners.evaluation.goals import (
+    Catalogue,
+    Goal,
+    GoalFileError,
+    kernel_of,
+    read_catalogues,
+    read_goals,
+)
 from planloom.planners.evaluation.plan_score import score
+from planloom.planners.plan import Plan
 from planloom.planners.running.executor import Executor
 
 FOLDER = Path(__file__).resolve().parents[1] / "benchmarks" / "goals"

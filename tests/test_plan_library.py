@@ -14,13 +14,13 @@ import pytest
 from planloom import Kernel, kernel_function
 from planloom.errors import InvalidNameError, NameClashError
 from planloom.planners.errors import PlanError
-from planloom.planners.library.plan_library import PlanLibrary
 from planloom.planners.library.library_errors import (
     LibraryFileError,
     PlanRecursionError,
     StoredPlanChanged,
     StoredPlanNotFound,
 )
+from planloom.planners.library.plan_library import PlanLibrary
 from planloom.planners.plan import Plan
 from planloom.planners.running.executor import Executor
 from planloom.planners.running.run_errors import StepError

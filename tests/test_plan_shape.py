@@ -7,9 +7,9 @@ from typing import Annotated, Any
 import pytest
 
 from planloom import Kernel, kernel_function
-from planloom.planners.plan import Plan
 from planloom.planners.evaluation.plan_score import score
 from planloom.planners.evaluation.plan_shape import PlanShape, shape_of
+from planloom.planners.plan import Plan
 
 
 class T:

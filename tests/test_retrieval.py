@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from planloom import Kernel, kernel_function
 from planloom.errors import FunctionNotFoundError
 from planloom.function import KernelFunction
+from planloom.planners.retrieval.function_index import FunctionIndex
 from planloom.planners.retrieval.function_text import result_text
 from planloom.planners.retrieval.producers import can_give
-from planloom.planners.retrieval.function_index import FunctionIndex
 from planloom.planners.retrieval.selection import select_functions, select_functions_sync
 from planloom.planners.retrieval.vectors import VectorIndex
 from planloom.planners.retrieval.words import sentences, words
