@@ -26,8 +26,8 @@ def offered(
 ) -> dict[str, KernelFunction]:
     """The functions that a planner may use, by full name.
 
-    ``include`` and ``exclude`` are patterns on ``Skill.name`` (``Emailer.*``, ``*.delete*``), compared without
-    regard to case. With no ``include`` all are in; ``exclude`` wins.
+    ``include`` and ``exclude`` are patterns on ``Skill.name`` (``Emailer.*``, ``*.delete*``), compared
+    without regard to case. With no ``include`` all are in; ``exclude`` wins.
     """
     return {
         name: function
@@ -104,7 +104,9 @@ def alternatives(annotation: Any) -> tuple[Any, ...]:
 
 def kinds_returned(functions: Iterable[KernelFunction]) -> Set[str]:
     """What the functions give back besides text: ``"list"``, ``"object"``, ``"scalar"``."""
-    return {kind for function in functions for part in alternatives(function.returns) if (kind := _kind(part))}
+    return {
+        kind for function in functions for part in alternatives(function.returns) if (kind := _kind(part))
+    }
 
 
 def _kind(part: Any) -> str:

@@ -16,7 +16,9 @@ def serving(app: Any) -> Iterator[str]:
     """An ASGI application served on a free port of 127.0.0.1, in a thread; gives its address."""
     listener = socket.create_server(("127.0.0.1", 0))
     started = threading.Event()
-    server = _Server(uvicorn.Config(app, log_level="critical", ws="none", timeout_graceful_shutdown=0), started)
+    server = _Server(
+        uvicorn.Config(app, log_level="critical", ws="none", timeout_graceful_shutdown=0), started
+    )
     thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
     thread.start()
     try:

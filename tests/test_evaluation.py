@@ -14,8 +14,8 @@ from planloom import Kernel, kernel_function
 from planloom.errors import MissingExtraError, ServiceUnavailableError
 from planloom.planners.errors import InvalidPlanError, PlanNotPossible
 from planloom.planners.evaluation.evaluate import Contender, PlanMaker, evaluate, evaluate_folder
-from planloom.planners.evaluation.report import Outcome, Report
 from planloom.planners.evaluation.goals import Goal, GoalFileError
+from planloom.planners.evaluation.report import Outcome, Report
 from planloom.planners.plan import Plan
 from planloom.services import ScriptedService
 from planloom.services.protocol import Usage

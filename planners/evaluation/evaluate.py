@@ -11,11 +11,18 @@ from typing import Any, Protocol
 from planloom.errors import BudgetExceededError, ContextLengthError, FunctionError
 from planloom.kernel import Kernel
 from planloom.planners.errors import PlanError, PlannerError, PlanNotPossible
-from planloom.planners.evaluation.report import Outcome, Report
-from planloom.planners.evaluation.goals import Catalogue, Goal, GoalFileError, kernel_of, read_catalogues, read_goals
-from planloom.planners.plan import Plan
+from planloom.planners.evaluation.goals import (
+    Catalogue,
+    Goal,
+    GoalFileError,
+    kernel_of,
+    read_catalogues,
+    read_goals,
+)
 from planloom.planners.evaluation.plan_score import WRONG, PlanScore, score
 from planloom.planners.evaluation.plan_shape import PlanShape, shape_of
+from planloom.planners.evaluation.report import Outcome, Report
+from planloom.planners.plan import Plan
 from planloom.planners.running.executor import Executor
 from planloom.planners.running.run_errors import RunError
 from planloom.services.protocol import ChatService

@@ -24,12 +24,12 @@ from planloom.planners.library.library_errors import (
     StoredPlanChanged,
     StoredPlanNotFound,
 )
-from planloom.planners.plan import Plan
 from planloom.planners.library.plan_function import plan_function, value_of
 from planloom.planners.library.plan_record import PlanRecord, PlanVersion, changes, prints_of
+from planloom.planners.plan import Plan
+from planloom.planners.retrieval.word_index import Field, WordIndex
 from planloom.planners.running.executor import Executor
 from planloom.planners.running.records import RunResult
-from planloom.planners.retrieval.word_index import Field, WordIndex
 
 __all__ = ["FoundPlan", "PlanLibrary", "Registered", "StoredPlan"]
 
