@@ -1,10 +1,9 @@
 """kill -9 at random moments, then resume: what was done is not lost, and nothing is silently done twice.
 
 Real processes and a real journal, no fakes. Every write appends a line to a file, which is its effect on the
-world. A run is killed at a random moment of its life, resumed, often killed again, and answered by
-a person who looks at that file. In the end every write that may happen once happened once,
-every idempotent one happened under one key, the result is right, and every step that was reported in doubt had
-a recorded intent and no recorded end.
+world. A run is killed at a random moment of its life, resumed, often killed again, and answered by a person
+who looks at that file. In the end every write that may happen once happened once, every idempotent one
+happened under one key, the result is right, and every step reported in doubt had an intent and no end.
 
     python benchmarks/kill_runs.py [TRIALS]     200 trials of each plan if left out
 """
@@ -18,6 +17,7 @@ import signal
 import sys
 import tempfile
 import time
+import traceback
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -202,8 +202,8 @@ class Trial:
         doubts: list[Doubt] = journal.history(RUN).doubts
         self.doubts += len(doubts)
         for doubt in doubts:
-            kinds = [event.kind for event in events if event.step == doubt.step and event.number >= doubt.number]
-            assert kinds == ["intent"], kinds
+            since = [event for event in events if event.step == doubt.step and event.number >= doubt.number]
+            assert [event.kind for event in since] == ["intent"], since
 
     def check(self, right: str) -> None:
         assert self.result.read_text() == right, self.result.read_text()
@@ -225,6 +225,9 @@ def forked(work: Callable[[], int]) -> int:
     try:
         random.seed()
         code = work()
+    except BaseException:
+        traceback.print_exc()
+        raise
     finally:
         sys.stderr.flush()
         os._exit(code)

@@ -567,10 +567,10 @@ def test_an_event_that_was_tampered_with_or_lost_is_found(kernel: Kernel, journa
     with pytest.raises(JournalDamagedError, match="event 3"):
         executor.resume_sync("one")
     connection.execute("UPDATE events SET data = replace(data, 'cent', 'sent') WHERE kind = 'done'")
-    connection.execute("UPDATE runs SET plan = replace(plan, 'W.send', 'W.put')")
+    connection.execute("UPDATE beginnings SET plan = replace(plan, 'W.send', 'W.put')")
     with pytest.raises(JournalDamagedError, match="what run one began with"):
         executor.resume_sync("one")
-    connection.execute("UPDATE runs SET plan = replace(plan, 'W.put', 'W.send')")
+    connection.execute("UPDATE beginnings SET plan = replace(plan, 'W.put', 'W.send')")
     assert executor.resume_sync("one").text == "sent x"
     connection.execute("DELETE FROM events WHERE number >= 3")
     with pytest.raises(JournalDamagedError, match="6 events and 2 are left"):

@@ -8,6 +8,7 @@ import sqlite3
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from json.encoder import encode_basestring_ascii
 from typing import Any, Literal
 
 from planloom.planners.journal.errors import JournalDamagedError
@@ -53,11 +54,12 @@ class Packer:
 
     def put(self, name: str, value: Any) -> Packer:
         """Something small of our own."""
-        return self.put_json(name, json.dumps(value, separators=(",", ":")))
+        text = encode_basestring_ascii(value) if type(value) is str else json.dumps(value)
+        return self.put_json(name, text)
 
     def put_json(self, name: str, text: str) -> Packer:
-        """JSON that is ready."""
-        self._parts.append(f"{json.dumps(name)}:{text}")
+        """JSON that is ready; ``name`` is one of ours and needs no escapes."""
+        self._parts.append(f'"{name}":{text}')
         return self
 
     def put_value(self, text: str) -> Packer:
@@ -68,7 +70,7 @@ class Packer:
         """Arguments by name, in JSON; large ones under ``large`` by their hash."""
         small = {name: text for name, text in arguments.items() if len(text) <= self.limit}
         large = {name: self._aside(text) for name, text in arguments.items() if name not in small}
-        listed = ",".join(f"{json.dumps(name)}:{text}" for name, text in small.items())
+        listed = ",".join(f"{encode_basestring_ascii(name)}:{text}" for name, text in small.items())
         self.put_json("arguments", f"{{{listed}}}")
         return self.put("large", large) if large else self
 

@@ -21,6 +21,7 @@ __all__ = ["JournalFile", "Synchronous"]
 
 Synchronous = Literal["full", "normal"]
 PRIVATE = 0o600
+DAMAGE = ("malformed", "not a database", "Could not decode")
 
 
 class JournalFile:
@@ -79,7 +80,7 @@ class JournalFile:
         """Name what SQLite complains of inside the block."""
         try:
             yield
-        except (sqlite3.Error, OSError) as error:
+        except (sqlite3.Error, OSError, UnicodeDecodeError) as error:
             raise self._named(error) from error
 
     def _make_private(self) -> None:
@@ -116,9 +117,9 @@ class JournalFile:
                 connection.execute("ROLLBACK")
             raise
 
-    def _named(self, error: sqlite3.Error | OSError) -> JournalError:
-        text = str(error)
-        if "malformed" in text or "not a database" in text or "disk image" in text:
+    def _named(self, error: sqlite3.Error | OSError | UnicodeDecodeError) -> JournalError:
+        text = str(error).partition(" with text")[0]  # what follows would be a value
+        if isinstance(error, UnicodeDecodeError) or any(sign in text for sign in DAMAGE):
             return JournalDamagedError(
                 self.path, f"is damaged, or is no journal ({text}). Restore it from a copy."
             )

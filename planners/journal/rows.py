@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from planloom.planners.journal.entries import Packer, append
 from planloom.planners.journal.errors import (
+    JournalDamagedError,
     LeaseLostError,
     RunExistsError,
     RunNotFoundError,
@@ -19,12 +21,11 @@ from planloom.planners.journal.errors import (
 from planloom.planners.journal.owner import Clock, Lease, is_over, this_process
 
 __all__ = [
-    "COLUMNS",
+    "SELECT",
     "Hold",
     "RunRow",
     "RunStatus",
     "claim",
-    "contents_hash",
     "insert",
     "read_row",
     "renew",
@@ -33,9 +34,9 @@ __all__ = [
 ]
 
 RunStatus = Literal["running", "waiting", "in-doubt", "stopped", "failed", "cancelled", "done"]
-COLUMNS = (
-    "key, id, status, goal, started, updated, plan, functions, inputs, policy, events, fence, "
-    "owner, steady_until, wall_until"
+SELECT = (
+    "SELECT key, id, status, goal, started, updated, plan, functions, inputs, policy, events, fence, owner,"
+    " steady_until, wall_until FROM runs JOIN beginnings ON run = key"
 )
 
 
@@ -84,7 +85,7 @@ def contents_hash(goal: str, plan: str, functions: Mapping[str, str], inputs: st
 
 def row_of(connection: sqlite3.Connection, run_id: str) -> RunRow:
     """Raises ``RunNotFoundError``."""
-    found = connection.execute(f"SELECT {COLUMNS} FROM runs WHERE id = ?", (run_id,)).fetchone()
+    found = connection.execute(f"{SELECT} WHERE id = ?", (run_id,)).fetchone()
     if found is None:
         raise RunNotFoundError(
             run_id, "there is no run of that id; `planloom runs list` shows what there is."
@@ -95,6 +96,10 @@ def row_of(connection: sqlite3.Connection, run_id: str) -> RunRow:
 def read_row(found: tuple[Any, ...]) -> RunRow:
     *head, functions, inputs, policy, events, fence, owner, steady, wall = found
     key, run_id, status, goal, started, updated, plan = head
+    try:
+        called = json.loads(functions)
+    except ValueError as error:
+        raise JournalDamagedError(run_id, "what the run began with is damaged; use a copy.") from error
     lease = None if owner is None else Lease(owner, steady, wall)
     return RunRow(
         key,
@@ -104,7 +109,7 @@ def read_row(found: tuple[Any, ...]) -> RunRow:
         started,
         updated,
         plan,
-        json.loads(functions),
+        called,
         inputs,
         policy,
         events,
@@ -127,18 +132,24 @@ def insert(
 ) -> Hold:
     """A new run, held by this process; raises ``RunExistsError``."""
     now = clock.wall()
-    values = (run_id, "running", goal, now, now, plan, json.dumps(functions), inputs, policy)
     until = (this_process(), clock.steady() + lease, now + lease)
     try:
         made = connection.execute(
-            "INSERT INTO runs (id, status, goal, started, updated, plan, functions, inputs, policy, events,"
-            " fence, owner, steady_until, wall_until) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 1, ?, ?, ?)",
-            (*values, *until),
+            "INSERT INTO runs (id, status, started, updated, events, fence, owner, steady_until, wall_until)"
+            " VALUES (?, 'running', ?, ?, 1, 1, ?, ?, ?)",
+            (run_id, now, now, *until),
         )
     except sqlite3.IntegrityError as error:
         message = "there is a run of that id already; resume it, or give the new run another id."
         raise RunExistsError(run_id, message) from error
     assert made.lastrowid is not None
+    connection.execute(
+        "INSERT INTO beginnings (run, goal, plan, functions, inputs, policy) VALUES (?, ?, ?, ?, ?, ?)",
+        (made.lastrowid, goal, plan, json.dumps(functions), inputs, policy),
+    )
+    # in the same transaction, so that no run is ever without its first event
+    contents = contents_hash(goal, plan, functions, inputs, policy)
+    append(connection, made.lastrowid, 0, [Packer().put("contents", contents).entry("began", "", now)])
     return Hold(made.lastrowid, run_id, 1)
 
 

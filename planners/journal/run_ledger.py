@@ -11,12 +11,11 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Awaitable, Callable, Mapping
-from concurrent.futures import Future
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from planloom.function import KernelFunction
-from planloom.planners.journal.entries import Entry, Kind, Packer, append
+from planloom.planners.journal.entries import Kind, Packer
 from planloom.planners.journal.errors import (
     JournalError,
     LeaseLostError,
@@ -24,8 +23,9 @@ from planloom.planners.journal.errors import (
     UnsavableValueError,
 )
 from planloom.planners.journal.history import History, Question
-from planloom.planners.journal.rows import Hold, RunStatus, renew, rest
+from planloom.planners.journal.rows import Hold, RunStatus
 from planloom.planners.journal.values import Unsavable, save, shown_json
+from planloom.planners.journal.writer import EntryWriter
 from planloom.planners.running.ledger import LedgerFault, Parked, Recorded
 from planloom.planners.running.policy import Approver, CallRequest
 from planloom.planners.running.records import RunResult
@@ -46,17 +46,18 @@ Begin = Callable[[sqlite3.Connection], Hold]
 
 
 class RunLedger:
-    """One run of a journal, held by this process.
+    """One run of a journal, held by this process; ``writer`` is there while it runs.
 
     Args:
         journal: where it is written.
         run_id: the run's name.
         plan_hash: of the plan's text; part of every idempotency key.
-        contents: a hash of what the run begins with, for one that begins.
         begin: makes the run's row, or is None for a run that ``hold`` holds already.
         history: what earlier processes wrote.
         values: the outcomes of steps that they finished.
     """
+
+    writer: EntryWriter
 
     def __init__(
         self,
@@ -64,7 +65,6 @@ class RunLedger:
         run_id: str,
         plan_hash: str,
         *,
-        contents: str = "",
         begin: Begin | None = None,
         hold: Hold | None = None,
         history: History | None = None,
@@ -74,24 +74,15 @@ class RunLedger:
         self.history = history or History()
         self.values = dict(values or {})
         self.spent = Usage(*self.history.tokens)
-        self.hold = hold
-        self.deadline = journal.clock.steady() + journal.lease
-        self._begin, self._contents = begin, contents
-        self._run: Run | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._fault: JournalError | None = None
+        self._hold, self._begin = hold, begin
         self._used = self.spent
         self._parked: dict[str, Question] = {}
-        self._entries: list[Entry] = []
-        self._batch: asyncio.Future[None] | None = None
-        self._unwritten = 0
 
     # -- the whole run -----------------------------------------------------------------------------------
 
     async def around(self, run: Run, go: Callable[[], Awaitable[RunResult]]) -> RunResult:
         """Run it, with its beginning and its end written down; raises what ``Executor.run`` raises."""
-        self._run, self._loop = run, asyncio.get_running_loop()
-        await self._open()
+        await self._open(run)
         try:
             result = await go()
         except RunError as error:
@@ -107,13 +98,18 @@ class RunLedger:
             result.text, result.results, result.variables, result.steps, result.usage, run_id=self.run_id
         )
 
-    async def _open(self) -> None:
-        if self._begin is not None:
-            self.hold = await asyncio.wrap_future(self.journal.submit(self._begin))
-            self._add(Packer().put("contents", self._contents), "began")
-        else:
+    async def _open(self, run: Run) -> None:
+        def told(error: JournalError | None) -> None:
+            run.cancel() if error is None else run.crashed(error)
+
+        hold = self._hold
+        if hold is None:
+            assert self._begin is not None
+            hold = await asyncio.wrap_future(self.journal.submit(self._begin))
+        self.writer = EntryWriter(self.journal, hold, told)
+        if self._hold is not None:
             self._add(Packer(), "resumed")
-        self.journal.held.add(self)
+        self.journal.held.add(self.writer)
 
     async def _close(self, status: RunStatus, error: BaseException | None, text: str = "") -> None:
         packer = Packer(self.journal.blob_limit).put("status", status)
@@ -122,17 +118,8 @@ class RunLedger:
         else:
             packer.put_value(save(text).text)
         self._add(packer, "ended")
-        self.journal.held.discard(self)
-        entries, batch = self._taken()
-        written = self.journal.submit(lambda connection: self._write(connection, entries, status))
-        written.add_done_callback(lambda _: None)
-        try:
-            await asyncio.shield(asyncio.wrap_future(written))
-        finally:
-            if not batch.done():
-                batch.set_result(None)
-        if self._fault is not None:
-            raise self._fault
+        self.journal.held.discard(self.writer)
+        await self.writer.finish(status)
 
     # -- steps -------------------------------------------------------------------------------------------
 
@@ -152,10 +139,12 @@ class RunLedger:
         if function.effect != "write":
             return
         packer = self._packer().put("name", function.full_name).put("idempotent", function.idempotent)
-        self._add(packer.put_arguments(_shown_arguments(function, call)), "intent", call)
+        self._add(packer.put_arguments(_shown_arguments(function, call)), "intent", call.id)
         await self._settled()
-        if self.journal.clock.steady() >= self.deadline:
-            raise LedgerFault(self._lost())
+        try:
+            self.writer.require_lease()
+        except LeaseLostError as lost:
+            raise LedgerFault(lost) from lost
 
     async def end(self, call: StepCall, value: Any, seconds: float, used: Usage) -> None:
         """Queue a step's value; raises ``UnsavableValueError``."""
@@ -172,13 +161,13 @@ class RunLedger:
         if used != self._used:
             self._used = used
             packer.put("tokens", (used.prompt_tokens, used.completion_tokens, used.calls))
-        self._add(packer, "done", call)
-        if self._unwritten > CROWD:
+        self._add(packer, "done", call.id)
+        if self.writer.unwritten > CROWD:
             await self._settled()
 
     def failed(self, call: StepCall, error: BaseException) -> None:
         packer = self._packer().put("name", call.step.name)
-        self._add(packer.put("error", type(error).__name__).put("message", str(error)), "failed", call)
+        self._add(packer.put("error", type(error).__name__).put("message", str(error)), "failed", call.id)
 
     # -- people ------------------------------------------------------------------------------------------
 
@@ -235,89 +224,16 @@ class RunLedger:
     def _packer(self) -> Packer:
         return Packer(self.journal.blob_limit)
 
-    def _add(self, packer: Packer, kind: Kind, step: StepCall | str = "") -> None:
-        """Queue an entry; what is queued in one turn of the loop is written together."""
-        identity = step if isinstance(step, str) else step.id
-        self._entries.append(packer.entry(kind, identity, self.journal.clock.wall()))
-        self._unwritten += 1
-        if self._batch is None:
-            assert self._loop is not None
-            self._batch = self._loop.create_future()
-            self._loop.call_soon(self._flush)
-
-    def _flush(self) -> None:
-        if self._batch is None:
-            return
-        entries, batch = self._taken()
-        written = self.journal.submit(lambda connection: self._write(connection, entries))
-        loop = self._loop
-        assert loop is not None
-        written.add_done_callback(
-            lambda done: loop.call_soon_threadsafe(self._written, done, batch, len(entries))
-        )
-
-    def _taken(self) -> tuple[list[Entry], asyncio.Future[None]]:
-        entries, batch = self._entries, self._batch
-        assert batch is not None
-        self._entries, self._batch = [], None
-        return entries, batch
-
-    def _write(
-        self, connection: sqlite3.Connection, entries: list[Entry], status: RunStatus | None = None
-    ) -> None:
-        """In the committing thread: prove that the run is still ours, then write."""
-        assert self.hold is not None
-        until = self.journal.clock.steady() + self.journal.lease
-        last, cancel = renew(connection, self.journal.clock, self.journal.lease, self.hold, len(entries))
-        append(connection, self.hold.key, last, entries)
-        if status is not None:
-            rest(connection, self.hold, status)
-        self.deadline = until
-        if cancel and status is None:
-            self.tell(None)
-
-    def _written(self, done: Future[None], batch: asyncio.Future[None], count: int) -> None:
-        error = done.exception()
-        self._unwritten -= count
-        if error is not None:
-            self._break(error)
-        if not batch.done():
-            batch.set_result(None)
+    def _add(self, packer: Packer, kind: Kind, step: str = "") -> None:
+        self.writer.add(packer.entry(kind, step, self.journal.clock.wall()))
 
     async def _settled(self) -> None:
-        """Wait until all that is queued is on disk; raises ``LedgerFault``."""
-        if self._batch is not None:
-            await asyncio.shield(self._batch)
+        await self.writer.settled()
         self._require_working()
 
     def _require_working(self) -> None:
-        if self._fault is not None:
-            raise LedgerFault(self._fault)
-
-    # -- what comes from elsewhere -----------------------------------------------------------------------
-
-    def tell(self, error: JournalError | None) -> None:
-        """From another thread: the run is to be cancelled, or is lost for the reason ``error``."""
-        loop = self._loop
-        if loop is not None and not loop.is_closed():
-            loop.call_soon_threadsafe(self._told, error)
-
-    def _told(self, error: JournalError | None) -> None:
-        if error is not None:
-            self._break(error)
-        elif self._run is not None:
-            self._run.cancel()
-
-    def _break(self, error: BaseException) -> None:
-        if not isinstance(error, JournalError):
-            error = JournalError(self.journal.path, f"could not be written: {type(error).__name__}: {error}")
-        self._fault = self._fault or error
-        if self._run is not None:
-            self._run.crashed(self._fault)
-
-    def _lost(self) -> LeaseLostError:
-        message = f"this process stood still for longer than its lease of {self.journal.lease:g} s."
-        return LeaseLostError(self.run_id, message)
+        if self.writer.fault is not None:
+            raise LedgerFault(self.writer.fault)
 
 
 def _hash(*parts: str) -> str:

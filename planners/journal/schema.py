@@ -7,24 +7,28 @@ __all__ = ["APPLICATION", "MIGRATIONS"]
 APPLICATION = 0x504C4A31
 """Marks the file as ours (``PRAGMA application_id``)."""
 
+# What changes with every commit stands in small rows: a row is written whole.
 FIRST = """
 CREATE TABLE runs (
     key INTEGER PRIMARY KEY,
     id TEXT NOT NULL UNIQUE,
     status TEXT NOT NULL,
-    goal TEXT NOT NULL,
     started REAL NOT NULL,
     updated REAL NOT NULL,
-    plan TEXT NOT NULL,
-    functions TEXT NOT NULL,
-    inputs TEXT NOT NULL,
-    policy TEXT NOT NULL,
     events INTEGER NOT NULL,
     cancel INTEGER NOT NULL DEFAULT 0,
     fence INTEGER NOT NULL,
     owner TEXT,
     steady_until REAL,
     wall_until REAL
+);
+CREATE TABLE beginnings (
+    run INTEGER PRIMARY KEY REFERENCES runs (key),
+    goal TEXT NOT NULL,
+    plan TEXT NOT NULL,
+    functions TEXT NOT NULL,
+    inputs TEXT NOT NULL,
+    policy TEXT NOT NULL
 );
 CREATE TABLE events (
     run INTEGER NOT NULL REFERENCES runs (key),

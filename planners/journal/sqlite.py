@@ -20,19 +20,18 @@ from planloom.planners.journal.history import History
 from planloom.planners.journal.identity import check_savable, functions_of, saved_inputs
 from planloom.planners.journal.owner import Clock
 from planloom.planners.journal.rows import (
-    COLUMNS,
+    SELECT,
     Hold,
     RunRow,
     RunStatus,
     claim,
-    contents_hash,
     insert,
     read_row,
-    renew,
     row_of,
 )
 from planloom.planners.journal.run_ledger import RunLedger
 from planloom.planners.journal.word import Word, given
+from planloom.planners.journal.writer import EntryWriter
 from planloom.planners.plan import Plan
 from planloom.planners.running.policy import Policy
 
@@ -80,7 +79,7 @@ class SqliteJournal:
         self.file = JournalFile(path, synchronous, timeout)
         self.lease, self.blob_limit = lease, blob_limit
         self.clock, self._make_id = clock or Clock(), make_id
-        self.held: set[RunLedger] = set()
+        self.held: set[EntryWriter] = set()
         self._committer = Committer(self.file, lease / RENEWALS, lambda: bool(self.held), self._renew_all)
 
     @property
@@ -97,7 +96,7 @@ class SqliteJournal:
     def runs(self, limit: int = 100) -> list[RunRow]:
         """The newest runs, newest first; raises ``JournalError``."""
         with self.file.reading() as connection:
-            found = connection.execute(f"SELECT {COLUMNS} FROM runs ORDER BY key DESC LIMIT ?", (limit,))
+            found = connection.execute(f"{SELECT} ORDER BY key DESC LIMIT ?", (limit,))
             return [read_row(row) for row in found]
 
     def run(self, run_id: str) -> RunRow:
@@ -115,7 +114,7 @@ class SqliteJournal:
 
     def _history(self, connection: sqlite3.Connection, row: RunRow) -> History:
         history = History.of(events_of(connection, self.path, row.key, row.events))
-        if row.events and history.contents != row.contents:
+        if history.contents != row.contents:
             raise JournalDamagedError(self.path, f"what run {row.id} began with is damaged; use a copy.")
         return history
 
@@ -211,8 +210,7 @@ class SqliteJournal:
                 policy=under,
             )
 
-        contents = contents_hash(plan.goal, text, functions, inputs, under)
-        return RunLedger(self, name, plan_hash(text), contents=contents, begin=begin)
+        return RunLedger(self, name, plan_hash(text), begin=begin)
 
     def take(self, run_id: str) -> Future[tuple[Hold, RunRow, History, dict[str, str]]]:
         """Claim a run: the right to it, its row, its history, and the large values by hash.
@@ -234,17 +232,11 @@ class SqliteJournal:
         return self._committer.submit(work)
 
     def _renew_all(self, connection: sqlite3.Connection) -> None:
-        for ledger in tuple(self.held):
-            assert ledger.hold is not None
-            until = self.clock.steady() + self.lease
+        for writer in tuple(self.held):
             try:
-                _, cancel = renew(connection, self.clock, self.lease, ledger.hold, 0)
+                writer.renew(connection)
             except JournalError as lost:
-                ledger.tell(lost)
-                continue
-            ledger.deadline = until
-            if cancel:
-                ledger.tell(None)
+                writer.tell(lost)
 
 
 def plan_hash(text: str) -> str:

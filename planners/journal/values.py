@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from functools import lru_cache
+from json.encoder import encode_basestring_ascii
 from math import isfinite
 from types import NoneType
 from typing import TYPE_CHECKING, Any
@@ -36,6 +37,8 @@ def save(value: Any, returns: Any = Any) -> Saved:
         Unsavable: it is not plain JSON, and its declared type would not give it back the same.
     """
     try:
+        if type(value) is str:
+            return Saved(encode_basestring_ascii(value))
         if is_plain(value):
             return Saved(json.dumps(value, separators=(",", ":")))
         return Saved(_through_type(value, returns), typed=True)
@@ -117,6 +120,8 @@ def shown_json(value: Any) -> str:
     """``value`` as JSON for people to read: what is no JSON is described."""
     from pydantic_core import to_jsonable_python
 
+    if type(value) is str:
+        return encode_basestring_ascii(value)
     try:
         plain = to_jsonable_python(value, fallback=_described, bytes_mode="base64", inf_nan_mode="strings")
         return json.dumps(plain, separators=(",", ":"))
