@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from planloom import __version__
 from planloom.cli.commands import COMMANDS, Command
 from planloom.cli.exits import Exit, exit_for
+from planloom.cli.options import add_debug_argument
 from planloom.cli.terminal import Terminal
 from planloom.errors import PlanloomError
 
@@ -68,7 +69,7 @@ def _add(command: Command, commands: argparse._SubParsersAction[argparse.Argumen
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     command.add_arguments(parser)
-    parser.add_argument("--debug", action="store_true", help="show the traceback of a failure")
+    add_debug_argument(parser, default=False)
     parser.set_defaults(command=command)
 
 

@@ -9,7 +9,7 @@ from argparse import ArgumentParser, Namespace
 from dataclasses import asdict
 
 from planloom.cli.exits import Exit
-from planloom.cli.options import add_json_argument, add_skill_argument
+from planloom.cli.options import add_json_argument, add_library_argument, add_skill_argument
 from planloom.cli.session import kernel_for
 from planloom.cli.source import PlanText, read_plan_text
 from planloom.cli.terminal import Terminal
@@ -28,11 +28,12 @@ HELP = "check plans, and list every fault"
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("plans", nargs="+", metavar="PLAN", help="a plan's file: .xml, .json, or - for stdin")
     add_skill_argument(parser)
+    add_library_argument(parser)
     add_json_argument(parser, "diagnostics as JSON, one a line")
 
 
 def run(arguments: Namespace, terminal: Terminal) -> int:
-    kernel = kernel_for(arguments)
+    kernel = kernel_for(arguments, terminal)
     plans = [read_plan_text(name) for name in arguments.plans]
     if not arguments.skill:
         terminal.say("note: no --skill was given, so every function is unknown")

@@ -8,8 +8,10 @@ from typing import Protocol
 from planloom.cli import (
     ask_command,
     check_command,
+    eval_command,
     functions_command,
     plan_command,
+    plans_command,
     run_command,
     runs_command,
     serve_mcp,
@@ -41,6 +43,8 @@ COMMANDS: tuple[Command, ...] = (
     check_command,
     show_command,
     functions_command,
+    plans_command,
+    eval_command,
     ask_command,
     serve_mcp,
 )

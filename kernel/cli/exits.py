@@ -7,7 +7,9 @@ from enum import IntEnum
 from planloom.cli.errors import UsageError
 from planloom.errors import BudgetExceededError, MissingExtraError, RegistrationError, ServiceError
 from planloom.planners.errors import PlanError, PlannerError
+from planloom.planners.evaluation.goals import GoalFileError
 from planloom.planners.journal.errors import InDoubtError, JournalError, RunWaiting
+from planloom.planners.library.library_errors import LibraryError, LibraryFileError, StoredPlanNotFound
 from planloom.planners.running.run_errors import AskError, RunCancelled, RunError
 from planloom.plugins.memory.errors import SemanticMemoryError
 
@@ -37,13 +39,16 @@ class Exit(IntEnum):
 
 
 _MODEL = (ServiceError, BudgetExceededError)
+_NAMED = (UsageError, StoredPlanNotFound, LibraryFileError, GoalFileError)
+"""What was named is not there, or cannot be read."""
 _BY_KIND: tuple[tuple[tuple[type[BaseException], ...], Exit], ...] = (
     ((RunCancelled, KeyboardInterrupt), Exit.INTERRUPTED),
+    (_NAMED, Exit.USAGE),
     ((RunWaiting, InDoubtError), Exit.WAITING),
-    ((PlanError, PlannerError, AskError), Exit.WRONG_PLAN),
+    ((PlanError, PlannerError, AskError, LibraryError), Exit.WRONG_PLAN),
     (_MODEL, Exit.MODEL_FAILED),
     ((RunError,), Exit.STEP_FAILED),
-    ((UsageError, RegistrationError, MissingExtraError, JournalError, SemanticMemoryError), Exit.USAGE),
+    ((RegistrationError, MissingExtraError, JournalError, SemanticMemoryError), Exit.USAGE),
 )
 
 

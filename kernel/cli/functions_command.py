@@ -6,7 +6,7 @@ from argparse import ArgumentParser, Namespace
 
 from planloom.cli.errors import UsageError
 from planloom.cli.exits import Exit
-from planloom.cli.options import add_json_argument, add_skill_argument
+from planloom.cli.options import add_json_argument, add_library_argument, add_skill_argument
 from planloom.cli.session import kernel_for
 from planloom.cli.terminal import Terminal
 from planloom.cli.text import inert_json
@@ -21,11 +21,12 @@ HELP = "list the functions of skills"
 
 def add_arguments(parser: ArgumentParser) -> None:
     add_skill_argument(parser)
+    add_library_argument(parser)
     add_json_argument(parser, "one JSON object a line, with the JSON schema of the parameters")
 
 
 def run(arguments: Namespace, terminal: Terminal) -> int:
-    kernel = kernel_for(arguments)
+    kernel = kernel_for(arguments, terminal)
     if not kernel.functions:
         raise UsageError("name the skills to list: --skill FILE.py, or one that ships: --skill TextSkill.")
     for skill in kernel.skills.values():

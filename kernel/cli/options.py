@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError, Namespace
 from typing import Any
 
 from planloom.cli.errors import UsageError
@@ -12,8 +12,10 @@ from planloom.errors import InvalidNameError
 from planloom.names import check_name
 
 __all__ = [
+    "add_debug_argument",
     "add_input_arguments",
     "add_json_argument",
+    "add_library_argument",
     "add_model_arguments",
     "add_skill_argument",
     "positive_int",
@@ -30,6 +32,12 @@ def add_skill_argument(parser: ArgumentParser) -> None:
         metavar="SKILL",
         help="functions that the plan may call; may be repeated. FILE.py:CLASS, FILE.py (all its skills), "
         "a folder of prompts, PACKAGE.MODULE:CLASS, or a skill that ships: TextSkill, FunSkill, ...",
+    )
+
+
+def add_library_argument(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--library", metavar="FOLDER", help="a folder of stored plans, to be called as Plans.NAME"
     )
 
 
@@ -60,6 +68,12 @@ def add_model_arguments(parser: ArgumentParser) -> None:
         "--api-key-env",
         metavar="NAME",
         help="the environment variable that holds the server's key (default: OPENAI_API_KEY)",
+    )
+
+
+def add_debug_argument(parser: ArgumentParser, *, default: Any = SUPPRESS) -> None:
+    parser.add_argument(
+        "--debug", action="store_true", default=default, help="show the traceback of a failure"
     )
 
 

@@ -15,6 +15,7 @@ from planloom.cli.interrupt import run_interruptibly
 from planloom.cli.options import (
     add_input_arguments,
     add_json_argument,
+    add_library_argument,
     add_model_arguments,
     add_skill_argument,
     positive_int,
@@ -36,6 +37,7 @@ HELP = "plan a goal, and print or save the plan"
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("what", metavar="GOAL", help="the goal in words")
     add_skill_argument(parser)
+    add_library_argument(parser)
     add_input_arguments(parser)
     add_model_arguments(parser)
     parser.add_argument("-o", "--output", metavar="FILE", help="save the plan: .xml, or .json")
@@ -61,7 +63,7 @@ async def _plan(arguments: Namespace, terminal: Terminal) -> Plan:
     inputs = tuple(variables_of(arguments))
     told = PlanningProgress(terminal)
     with metered(arguments.budget):
-        return await plan_for_goal(arguments.what, kernel_for(arguments), inputs, arguments, told)
+        return await plan_for_goal(arguments.what, kernel_for(arguments, terminal), inputs, arguments, told)
 
 
 def _save(plan: Plan, path: Path, *, as_json: bool) -> None:

@@ -11,6 +11,7 @@ import json
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,14 @@ from planloom.cli.errors import UsageError
 from planloom.cli.exits import Exit
 from planloom.cli.files import reason
 from planloom.cli.interrupt import run_interruptibly
-from planloom.cli.options import add_json_argument, add_model_arguments, add_skill_argument, positive_int
+from planloom.cli.options import (
+    add_debug_argument,
+    add_json_argument,
+    add_library_argument,
+    add_model_arguments,
+    add_skill_argument,
+    positive_int,
+)
 from planloom.cli.policy import add_policy_argument, policy_for
 from planloom.cli.progress import Progress
 from planloom.cli.questions import Questions
@@ -47,7 +55,7 @@ def add_arguments(parser: ArgumentParser) -> None:
             metavar="FILE",
             help=f"default: {DEFAULT_JOURNAL}",
         )
-        action.add_argument("--debug", action="store_true", help="show the traceback of a failure")
+        add_debug_argument(action)
         add(action)
 
 
@@ -70,6 +78,7 @@ def _run_argument(parser: ArgumentParser) -> None:
 
 def _going_on_arguments(parser: ArgumentParser) -> None:
     add_skill_argument(parser)
+    add_library_argument(parser)
     add_model_arguments(parser)
     add_policy_argument(parser)
     parser.add_argument("--quiet", action="store_true", help="no progress")
@@ -138,20 +147,20 @@ def _resume(journal: SqliteJournal, arguments: Namespace, terminal: Terminal) ->
 
 
 async def _going_on(journal: SqliteJournal, arguments: Namespace, terminal: Terminal) -> Exit:
-    kernel = kernel_for(arguments)
+    questions = Questions(terminal)
+    executor_with = partial(
+        Executor,
+        ask=questions.ask if terminal.interactive else None,
+        approve=questions.approve if terminal.interactive else None,
+        policy=policy_for(arguments),
+    )
+    kernel = kernel_for(arguments, terminal, executor_with)
     called = journal.run(arguments.run_id).functions
     known = [kernel.functions.find(name) for name in called]
     if any(function is not None and function.kind == "prompt" for function in known):
         require_model(kernel, arguments)
-    questions = Questions(terminal)
-    executor = Executor(
-        kernel,
-        journal=journal,
-        ask=questions.ask if terminal.interactive else None,
-        approve=questions.approve if terminal.interactive else None,
-        policy=policy_for(arguments),
-        listeners=[] if arguments.quiet else [Progress(terminal)],
-    )
+    listeners = [] if arguments.quiet else [Progress(terminal)]
+    executor = executor_with(kernel, journal=journal, listeners=listeners)
     result = await executor.resume(arguments.run_id, wait=getattr(arguments, "wait", 0.0))
     terminal.put(result.text)
     return Exit.DONE

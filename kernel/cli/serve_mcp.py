@@ -8,7 +8,7 @@ plan is one tool, with the plan's inputs as its arguments. Whoever can connect c
 from __future__ import annotations
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,13 +16,13 @@ from planloom.cli.errors import UsageError
 from planloom.cli.exits import Exit
 from planloom.cli.interrupt import run_interruptibly
 from planloom.cli.model import service_for
-from planloom.cli.options import add_model_arguments, add_skill_argument
+from planloom.cli.options import add_library_argument, add_model_arguments, add_skill_argument
 from planloom.cli.session import kernel_for
 from planloom.cli.source import read_plan_text
 from planloom.cli.terminal import Terminal
 from planloom.kernel import Kernel
 from planloom.planners.library.plan_function import plan_function, value_of
-from planloom.planners.library.plan_library import PlanLibrary
+from planloom.planners.library.plan_library import SKILL as PLANS
 from planloom.planners.plan import Plan
 from planloom.planners.running.executor import Executor
 
@@ -33,11 +33,11 @@ __all__ = ["HELP", "NAME", "add_arguments", "run"]
 
 NAME = "serve-mcp"
 HELP = "serve functions and plans as an MCP server"
-PLANS = "Plans"
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     add_skill_argument(parser)
+    add_library_argument(parser)
     parser.add_argument(
         "--plan",
         action="append",
@@ -45,7 +45,6 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="FILE",
         help="a plan to serve as a tool; may be repeated",
     )
-    parser.add_argument("--library", type=Path, metavar="FOLDER", help="serve every plan of a plan library")
     parser.add_argument("--include", action="append", default=[], metavar="PATTERN", help="as in Plans.*")
     parser.add_argument("--exclude", action="append", default=[], metavar="PATTERN", help="as in *.delete*")
     parser.add_argument("--read-only", action="store_true", help="serve nothing that changes anything")
@@ -59,8 +58,8 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace, terminal: Terminal) -> int:
     from planloom.plugins.mcp_server import McpService
 
-    kernel = kernel_for(arguments)
-    _add_plans(kernel, arguments, terminal)
+    kernel = kernel_for(arguments, terminal)
+    _add_plans(kernel, arguments.plan)
     if any(function.kind == "prompt" for function in kernel.functions.values()):
         kernel.add_service(service_for(arguments), default=True)
     service = McpService(
@@ -92,11 +91,8 @@ def _where(arguments: Namespace) -> str:
     return "" if arguments.http is None else " at http://{}:{}/mcp".format(*arguments.http)
 
 
-def _add_plans(kernel: Kernel, arguments: Namespace, terminal: Terminal) -> None:
-    if arguments.library is not None:
-        for name, reason in PlanLibrary(arguments.library, kernel).register().refused.items():
-            terminal.say(f"note: the plan {name} is not served: {reason}")
-    for file in arguments.plan:
+def _add_plans(kernel: Kernel, files: Sequence[str]) -> None:
+    for file in files:
         plan = read_plan_text(file).check(kernel)
         name = Path(file).stem.replace("-", "_")
         description = plan.goal or f"Run the plan {name}."

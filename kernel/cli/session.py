@@ -3,23 +3,46 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from planloom.cli.errors import UsageError
 from planloom.cli.model import service_for
 from planloom.cli.skills import add_skills
+from planloom.cli.stored_plans import add_stored_plans
+from planloom.cli.terminal import Terminal
 from planloom.kernel import Kernel
+from planloom.planners.library.plan_library import SKILL as PLANS
 from planloom.planners.plan import Plan
+from planloom.planners.running.executor import Executor
 from planloom.planners.writing import PlanningListener, PlanReady
 
-__all__ = ["kernel_for", "plan_for_goal", "require_model"]
+__all__ = ["kernel_for", "needs_model", "plan_for_goal", "require_model"]
 
 
-def kernel_for(arguments: Namespace) -> Kernel:
-    """A kernel with the skills of ``--skill`` and no service yet; raises ``SkillSourceError``."""
+def kernel_for(
+    arguments: Namespace, terminal: Terminal, inner: Callable[[Kernel], Executor] = Executor
+) -> Kernel:
+    """A kernel with the skills of ``--skill``, the plans of ``--library`` and no service yet.
+
+    Args:
+        inner: makes what runs those plans when they are called as functions.
+
+    Raises:
+        UsageError: a skill cannot be loaded, or there is no such folder of plans.
+    """
     kernel = Kernel()
     add_skills(kernel, arguments.skill)
+    if arguments.library is not None:
+        add_stored_plans(kernel, arguments.library, terminal, inner(kernel))
     return kernel
+
+
+def needs_model(plan: Plan, kernel: Kernel) -> bool:
+    """Whether a run may call a prompt function: the plan itself, or a stored plan that it calls."""
+    called = [step.function for step in plan.steps if step.function is not None]
+    if any(function.skill == PLANS for function in called):
+        called = [*called, *kernel.functions.values()]
+    return any(function.kind == "prompt" for function in called)
 
 
 def require_model(kernel: Kernel, arguments: Namespace) -> None:

@@ -42,7 +42,8 @@ class StoredPlanChanged(LibraryError):
         super().__init__(
             name,
             f"The functions of the plan {name} have changed since it was saved:{told}\n"
-            f"Look at the plan; if it is still right, accept them with library.save({name!r}).",
+            f"Look at the plan; if it is still right, accept them with library.save({name!r}), "
+            f"or `planloom plans save {name}`.",
         )
 
 
