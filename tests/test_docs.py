@@ -64,7 +64,9 @@ def test_a_page_does_what_it_says(page: Path, workshop: Path) -> None:
         if any(find_spec(package) is None for package in block.noted("needs")):
             continue
         if block.has("file"):
-            (workshop / block.noted("file")[0]).write_text(block.text, encoding="utf-8")
+            file = workshop / block.noted("file")[0]
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(block.text, encoding="utf-8")
         elif block.has("output"):
             assert alike(block.text) == alike(printed), where
         elif block.language == "python" and not block.has("shown"):
