@@ -15,6 +15,15 @@ SENT = "sent to codeking@example.com: News: Hello, Code King.\n"
 CALLER = '<plan><function.Plans.nick who="Ada"/></plan>'
 NICK = '<plan><function.Names.getNickName name="$who"/></plan>'
 
+STRICT = """
+from planloom.planners import Allowed, Denied
+
+class Strict:
+    def decide(self, request):
+        mail = request.function.full_name == "Emailer.sendEmail"
+        return Denied("no mail today") if mail else Allowed()
+"""
+
 
 @pytest.fixture
 def stored(cli: CommandLine) -> CommandLine:
@@ -160,6 +169,17 @@ class TestCallingEachOther:
         assert "Plans.nick is gone" in ran.err
         checked = calling("check", "caller.xml", "--skill", "my_skills.py:Emailer", "--library", "plans")
         assert "note: Plans.nick cannot be called" in checked.err
+
+    def test_the_policy_holds_inside_too(self, cli: CommandLine) -> None:
+        cli.write("send.xml", '<plan><function.Emailer.sendEmail emailAddress="a@b" message="$m"/></plan>')
+        cli.write("caller.xml", '<plan><function.Plans.send m="hi"/></plan>')
+        cli.write("strict.py", STRICT)
+        cli("plans", "save", "send", "send.xml", *SKILLS)
+        for words in (("run", "caller.xml", "--library", "plans"), ("plans", "run", "caller")):
+            cli("plans", "save", "caller", "caller.xml", *SKILLS)
+            ran = cli(*words, *SKILLS, "--policy", "strict.py:Strict")
+            assert (ran.code, ran.out) == (3, "")
+            assert "no mail today" in ran.err
 
     def test_a_prompt_inside_a_stored_plan_has_a_model(self, cli: CommandLine) -> None:
         cli.answer_with(ScriptedService(["A joke."]))

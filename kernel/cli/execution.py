@@ -85,7 +85,7 @@ class Execution:
             self._terminal.put(result.text)
 
     def inner_executor(self, kernel: Kernel) -> Executor:
-        """What runs stored plans that are called as functions: under the same policy, with the same person."""
+        """What runs stored plans that are called as functions: under the same policy."""
         return self._executor(kernel)
 
     def _outer_executor(self, kernel: Kernel) -> Executor:

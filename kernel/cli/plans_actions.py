@@ -136,7 +136,7 @@ async def _load_and_run(arguments: Namespace, terminal: Terminal, execution: Exe
     with with_stored_plans(library, arguments.name, terminal):
         plan = library.load(arguments.name)
     PlanText(str(plan), arguments.name, is_json=False).require_inputs(plan, variables)
-    if needs_model(plan, kernel):
+    if needs_model((step.function for step in plan.steps), kernel):
         require_model(kernel, arguments)
     await execution.run(plan, kernel, variables)
     return Exit.DONE

@@ -52,7 +52,7 @@ async def _plan_and_run(arguments: Namespace, terminal: Terminal, execution: Exe
     if written is not None:
         plan = written.check(kernel)
         written.require_inputs(plan, variables)
-        if needs_model(plan, kernel):
+        if needs_model((step.function for step in plan.steps), kernel):
             require_model(kernel, arguments)
     else:
         told = PlanningProgress(terminal)

@@ -31,7 +31,7 @@ from planloom.cli.policy import add_policy_argument, policy_for
 from planloom.cli.progress import Progress
 from planloom.cli.questions import Questions
 from planloom.cli.runs_text import listed, timeline
-from planloom.cli.session import kernel_for, require_model
+from planloom.cli.session import kernel_for, needs_model, require_model
 from planloom.cli.terminal import Terminal
 from planloom.cli.text import inert_json
 from planloom.planners.journal.sqlite import SqliteJournal
@@ -156,8 +156,7 @@ async def _going_on(journal: SqliteJournal, arguments: Namespace, terminal: Term
     )
     kernel = kernel_for(arguments, terminal, executor_with)
     called = journal.run(arguments.run_id).functions
-    known = [kernel.functions.find(name) for name in called]
-    if any(function is not None and function.kind == "prompt" for function in known):
+    if needs_model(map(kernel.functions.find, called), kernel):
         require_model(kernel, arguments)
     listeners = [] if arguments.quiet else [Progress(terminal)]
     executor = executor_with(kernel, journal=journal, listeners=listeners)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 
 from planloom.cli.errors import UsageError
 from planloom.cli.model import service_for
 from planloom.cli.skills import add_skills
 from planloom.cli.stored_plans import add_stored_plans
 from planloom.cli.terminal import Terminal
+from planloom.function import KernelFunction
 from planloom.kernel import Kernel
 from planloom.planners.library.plan_library import SKILL as PLANS
 from planloom.planners.plan import Plan
@@ -37,11 +38,11 @@ def kernel_for(
     return kernel
 
 
-def needs_model(plan: Plan, kernel: Kernel) -> bool:
-    """Whether a run may call a prompt function: the plan itself, or a stored plan that it calls."""
-    called = [step.function for step in plan.steps if step.function is not None]
+def needs_model(functions: Iterable[KernelFunction | None], kernel: Kernel) -> bool:
+    """Whether a run that calls ``functions`` may need one: for a prompt, or a stored plan with prompts."""
+    called = [function for function in functions if function is not None]
     if any(function.skill == PLANS for function in called):
-        called = [*called, *kernel.functions.values()]
+        called += kernel.functions.values()
     return any(function.kind == "prompt" for function in called)
 
 
