@@ -125,17 +125,18 @@ class _Checker:
     def _step(self, draft: Draft) -> Step:
         node = draft.node
         assert isinstance(node, Call | Ask)
+        if isinstance(node, Ask):
+            arguments = {"question": node.question}
+        else:
+            arguments = {argument.name: argument.text for argument in node.arguments}
         function = self.calls.get(draft)
-        is_call = isinstance(node, Call)
         return Step(
             number=draft.number,
-            kind="function" if is_call else "ask",
-            name=function.full_name if function else "ask",
-            arguments={item.name: item.text for item in node.arguments}
-            if is_call
-            else {"question": node.question},
+            kind="ask" if function is None else "function",
+            name="ask" if function is None else function.full_name,
+            arguments=arguments,
             sets=node.sets,
-            appends=node.appends if is_call else None,
+            appends=None if isinstance(node, Ask) else node.appends,
             needs=step_needs(draft),
             under=words_around(draft),
             function=function,
