@@ -91,7 +91,7 @@ def test_meters_inside_meters_count_for_both() -> None:
         with metered() as outer:
             await kernel.complete(HELLO)
             with metered() as inner:
-                await asyncio.create_task(kernel.complete(HELLO))  # type: ignore[arg-type]
+                await asyncio.create_task(kernel.complete(HELLO))
             return outer.usage, inner.usage
 
     assert asyncio.run(work()) == (Usage(2, 2, 2), Usage(1, 1, 1))
