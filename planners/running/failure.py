@@ -21,7 +21,7 @@ def step_error(fault: Fault, plan: Plan, done: tuple[StepRecord, ...]) -> StepEr
     cause = fault.error
     kind = "" if isinstance(cause, NotAllowed | WithheldError) else f"{type(cause).__name__}: "
     message = f"{where}, line {fault.place.line}, failed: {kind}{str(cause).rstrip('.')}. {told(done)}"
-    arguments = fault.call.arguments if fault.call else {}
+    arguments = fault.call.shown if fault.call else {}
     if isinstance(cause, BudgetExceededError):
         stopped = StepBudgetError(message, plan, done, step=step, name=fault.what, arguments=arguments)
         stopped.used, stopped.budget = cause.used, cause.budget

@@ -257,7 +257,7 @@ class Run:
     async def _perform(self, call: StepCall) -> None:
         began = self.clock()
         if self.emit:
-            self.emit(StepStarted(call.id, call.step.name, call.arguments))
+            self.emit(StepStarted(call.id, call.step.name, call.shown))
         try:
             value = await (self._outcome(call) if self.ledger is None else self._kept(call, self.ledger))
         except asyncio.CancelledError as error:
@@ -364,7 +364,7 @@ class Run:
     # -- what is kept ------------------------------------------------------------------------------------
 
     def _record(self, call: StepCall, value: Any, status: StepStatus, seconds: float) -> None:
-        self.records.append(StepRecord(call.id, call.step.name, call.arguments, value, status, seconds))
+        self.records.append(StepRecord(call.id, call.step.name, call.shown, value, status, seconds))
 
     def _failed(self, call: StepCall, error: BaseException, seconds: float) -> None:
         self.core.failed(call, error)

@@ -85,6 +85,14 @@ class StepCall:
             return self.step.label
         return f"{self.step.label}[{','.join(map(str, self.turn.path()))}]"
 
+    @property
+    def shown(self) -> dict[str, Any]:
+        """The arguments by the names that plans use, for events, records and errors."""
+        renamed = self.step.function.renamed if self.step.function else None
+        if not renamed:
+            return self.arguments
+        return {renamed.get(key, key): value for key, value in self.arguments.items()}
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:
