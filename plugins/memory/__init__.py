@@ -26,13 +26,17 @@ if TYPE_CHECKING:
     from planloom.plugins.memory.ingestion import IngestReport as IngestReport
     from planloom.plugins.memory.ingestion import ingest as ingest
     from planloom.plugins.memory.ingestion import ingest_sync as ingest_sync
+    from planloom.plugins.memory.langchain import LangChainEmbeddings as LangChainEmbeddings
+    from planloom.plugins.memory.langchain import LangChainPassages as LangChainPassages
     from planloom.plugins.memory.milvus import MilvusStore as MilvusStore
     from planloom.plugins.memory.pgvector import PgVectorStore as PgVectorStore
     from planloom.plugins.memory.qdrant import QdrantStore as QdrantStore
     from planloom.plugins.memory.record import Collection as Collection
     from planloom.plugins.memory.record import Match as Match
     from planloom.plugins.memory.record import Record as Record
+    from planloom.plugins.memory.retrieval import Finder as Finder
     from planloom.plugins.memory.retrieval import Retriever as Retriever
+    from planloom.plugins.memory.semantic_kernel import SemanticKernelEmbeddings as SemanticKernelEmbeddings
     from planloom.plugins.memory.skill import MemorySkill as MemorySkill
     from planloom.plugins.memory.store import VectorStore as VectorStore
     from planloom.plugins.memory.store import WordStore as WordStore
@@ -47,10 +51,13 @@ _HOME = {
     "Collection": "record",
     "FileStore": "file_store",
     "Filter": "filters",
+    "Finder": "retrieval",
     "InProcessStore": "in_process",
     "IngestOptions": "ingestion",
     "IngestProgress": "ingestion",
     "IngestReport": "ingestion",
+    "LangChainEmbeddings": "langchain",
+    "LangChainPassages": "langchain",
     "Match": "record",
     "MemorySkill": "skill",
     "MilvusStore": "milvus",
@@ -59,6 +66,7 @@ _HOME = {
     "Recollection": "text_memory",
     "Record": "record",
     "Retriever": "retrieval",
+    "SemanticKernelEmbeddings": "semantic_kernel",
     "SemanticTextMemory": "text_memory",
     "VectorStore": "store",
     "WordStore": "store",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from planloom.planners.retrieval.function_index import fused
 from planloom.planners.retrieval.word_index import Field, Ranking, WordIndex
@@ -15,7 +15,7 @@ from planloom.plugins.memory.store import VectorStore, WordStore, find_collectio
 from planloom.plugins.memory.text_memory import Recollection, SemanticTextMemory, recollection
 from planloom.sync import run_sync
 
-__all__ = ["Mode", "Rerank", "Retriever"]
+__all__ = ["Finder", "Mode", "Rerank", "Retriever"]
 
 Mode = Literal["hybrid", "vectors", "words"]
 Rerank = Callable[[str, Sequence[str]], Awaitable[Sequence[float]]]
@@ -25,6 +25,16 @@ DEPTH = 4  # how many times the wanted number each way of searching gives before
 FEWEST = 20
 MOST_SCANNED = 20_000
 TEXT = {"text": Field(length_penalty=0.75)}
+
+
+class Finder(Protocol):
+    """Whatever finds passages on a question."""
+
+    async def find(
+        self, question: str, limit: int = 5, *, where: Filter | Mapping[str, Any] | None = None
+    ) -> list[Recollection]:
+        """At most ``limit`` passages, best first."""
+        ...
 
 
 class Retriever:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from planloom.decorator import kernel_function
 from planloom.plugins.memory.answers import Answer, Answerer, quoted_answers
 from planloom.plugins.memory.errors import CollectionNotFoundError
-from planloom.plugins.memory.retrieval import Mode, Rerank, Retriever
+from planloom.plugins.memory.retrieval import Finder, Mode, Rerank, Retriever
 from planloom.plugins.memory.text_memory import Recollection, SemanticTextMemory
 
 __all__ = ["MemorySkill"]
@@ -33,6 +33,7 @@ class MemorySkill:
         mode: Mode = "hybrid",
         rerank: Rerank | None = None,
         answer: Answerer | None = None,
+        finder: Finder | None = None,
     ) -> None:
         """Give plans a memory.
 
@@ -43,10 +44,12 @@ class MemorySkill:
             rerank: puts the passages found in order.
             answer: makes answers of passages: ``model_answers(kernel.complete)``, or, if left out,
                 ``quoted_answers``, which needs no language model.
+            finder: finds the passages of the usual collection in place of memory itself: another store's.
         """
         self._memory, self._collection = memory, collection
         self._mode, self._rerank = mode, rerank
         self._answer = answer or quoted_answers(memory.embed)
+        self._finder = finder
 
     @kernel_function(effect="read", touches=("memory",))
     async def recall(
@@ -61,6 +64,8 @@ class MemorySkill:
 
         Nothing is found in a collection that nothing was saved to yet.
         """
+        if self._finder is not None and collection in ("", self._collection):
+            return await self._finder.find(ask, limit, where=where)
         retriever = Retriever(
             self._memory,
             collection or self._collection,
