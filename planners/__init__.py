@@ -87,6 +87,7 @@ if TYPE_CHECKING:
     )
     from planloom.planners.running.step_runner import KernelRunner, StepRunner
     from planloom.planners.sequential import SequentialPlanner
+    from planloom.planners.writing import PlanChoice, PlanReady, PlanRepair, PlanText
 
 __all__ = [
     "PLAN_SCHEMA",
@@ -124,11 +125,15 @@ __all__ = [
     "NoPlanInAnswerError",
     "Plan",
     "PlanApproval",
+    "PlanChoice",
     "PlanError",
     "PlanFinished",
     "PlanLibrary",
     "PlanNotPossible",
+    "PlanReady",
+    "PlanRepair",
     "PlanStarted",
+    "PlanText",
     "PlannedCall",
     "PlannerError",
     "Policy",
@@ -175,6 +180,12 @@ _HOMES = {
     "evaluation.evaluate": (
         "Contender",
         "evaluate_folder",
+    ),
+    "writing": (
+        "PlanChoice",
+        "PlanReady",
+        "PlanRepair",
+        "PlanText",
     ),
     "language.diagnostic": ("Diagnostic",),
     "errors": (
