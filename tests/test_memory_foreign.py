@@ -21,22 +21,21 @@ def langchain_store(*texts: str) -> Any:
     vectorstores = pytest.importorskip(
         "langchain_core.vectorstores", reason="langchain-core is not installed"
     )
-    from langchain_core.documents import Document
-    from langchain_core.embeddings import Embeddings
-
+    documents = pytest.importorskip("langchain_core.documents")
+    base = pytest.importorskip("langchain_core.embeddings").Embeddings
     hashes = WordHashes()
 
-    class Hashes(Embeddings):
-        def embed_documents(self, texts: list[str]) -> list[list[float]]:
-            return asyncio.run(hashes.embed(texts))
+    def embed_documents(self: object, texts: list[str]) -> list[list[float]]:
+        return asyncio.run(hashes.embed(texts))
 
-        def embed_query(self, text: str) -> list[float]:
-            return asyncio.run(hashes.embed([text]))[0]
+    def embed_query(self: object, text: str) -> list[float]:
+        return asyncio.run(hashes.embed([text]))[0]
 
-    store = vectorstores.InMemoryVectorStore(Hashes())
+    methods = {"embed_documents": embed_documents, "embed_query": embed_query}
+    store = vectorstores.InMemoryVectorStore(type("Hashes", (base,), methods)())
     store.add_documents(
         [
-            Document(
+            documents.Document(
                 page_content=text, metadata={"source": f"{number}.md", "number": number}, id=f"k{number}"
             )
             for number, text in enumerate(texts)
