@@ -123,13 +123,13 @@ def step_needs(draft: Draft) -> tuple[int, ...]:
 
 
 def _numbers(draft: Draft) -> Iterator[int]:
-    bodies = list(draft.body.chain())
-    for up, unit in draft.needs:
-        yield from _steps_of(bodies[up].drafts[unit])
-    for unit, _ in draft.guards:
-        yield from _numbers(draft.body.drafts[unit])
-    if draft.body.loop is not None:
-        yield from _numbers(draft.body.loop)
+    around: Draft | None = draft
+    while around is not None:
+        bodies = list(around.body.chain())
+        for up, unit in around.needs:
+            yield from _steps_of(bodies[up].drafts[unit])
+        # one way outwards: each condition and loop once, however deep they are nested
+        around = around.body.drafts[around.guards[-1][0]] if around.guards else around.body.loop
 
 
 def _steps_of(draft: Draft) -> Iterator[int]:
@@ -138,7 +138,6 @@ def _steps_of(draft: Draft) -> Iterator[int]:
         yield draft.number
     elif draft.inner is not None:
         yield from (inner.number for inner in all_drafts(draft.inner) if inner.number)
-    elif draft.node is None or isinstance(draft.node, If):
-        for up, unit in draft.needs:
-            if up == 0:
-                yield from _steps_of(draft.body.drafts[unit])
+    elif draft.node is None:
+        (_, loop), *_ = draft.needs  # what ends a loop waits for the loop first of all
+        yield from _steps_of(draft.body.drafts[loop])
