@@ -51,9 +51,7 @@ NOTHING = "The documents hold nothing on that."
 
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("question", help="the question, in any language that the documents are in")
-    parser.add_argument(
-        "--docs", required=True, metavar="FOLDER", help="a folder of documents, or one"
-    )
+    parser.add_argument("--docs", required=True, metavar="FOLDER", help="a folder of documents, or one")
     parser.add_argument(
         "--store", metavar="FILE", help="where what was read is kept (default: a file in the user's cache)"
     )
