@@ -28,7 +28,7 @@ def test_the_demo_shows_the_models_own_plan(demo: Any, capsys: pytest.CaptureFix
     asyncio.run(demo(ScriptedService([PLAN])))
     printed = capsys.readouterr().out
     assert PLAN in printed
-    assert "Checked    2 steps, no faults; it needs INPUT, subject" in printed
+    assert "Checked    2 steps, no faults; it needs $INPUT, $subject" in printed
     assert "Step 1     Emailer.getEmailAddress gave 'codeking@example.com'" in printed
     assert printed.endswith("Hello Steven, the new release is out, and you should see it.\n")
     assert "\033" not in printed
