@@ -13,7 +13,7 @@ import pytest
 from memory_stores import WordHashes
 from planloom import Kernel, kernel_function
 from planloom.errors import FunctionError
-from planloom.planners import Executor, Plan, RunResult, StepError
+from planloom.planners import ArgumentSources, Executor, Plan, PlanError, RunResult, StepError
 from planloom.plugins.memory.answers import Answer, Answerer, model_answers, quoted_answers
 from planloom.plugins.memory.errors import CollectionNotFoundError, FilterFieldError
 from planloom.plugins.memory.ingestion import ingest_sync
@@ -245,3 +245,21 @@ def vars_of(hit: Recollection) -> dict[str, Any]:
 def test_recall_needs_something_to_look_for() -> None:
     with pytest.raises((FunctionError, ValueError)):
         kernel_with(filled()).invoke_sync("Memory.recall")
+
+
+def test_what_came_from_a_document_keeps_that_source_in_the_plans_values() -> None:
+    kernel = kernel_with(filled())
+    kernel.add_skill(Mail())
+    plan = Plan.parse(
+        """<plan>
+             <function.Memory.recall ask="$INPUT" limit="1" setContextVariable="R"/>
+             <function.Memory.answer question="$INPUT" passages="$R" setContextVariable="A"/>
+             <function.Mail.send body="It says: ${A.text}"/>
+           </plan>""",
+        kernel,
+    )
+    with pytest.raises(PlanError) as caught:
+        plan.check_policy(ArgumentSources({"Mail.send.body": ["user", "literal", "Memory.answer"]}))
+    assert [item.code for item in caught.value.errors] == ["policy-denied"]
+    assert "documents" in caught.value.errors[0].message
+    plan.check_policy(ArgumentSources({"Mail.send.body": ["user", "literal", "Memory.answer", "documents"]}))

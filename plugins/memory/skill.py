@@ -51,7 +51,7 @@ class MemorySkill:
         self._answer = answer or quoted_answers(memory.embed)
         self._finder = finder
 
-    @kernel_function(effect="read", touches=("memory",))
+    @kernel_function(effect="read", touches=("memory",), source="documents")
     async def recall(
         self,
         ask: Annotated[str, "What to look for, as a question or in keywords"],
@@ -114,7 +114,7 @@ class MemorySkill:
         """
         return await self._answer(question, passages)
 
-    @kernel_function(effect="read", touches=("memory",))
+    @kernel_function(effect="read", touches=("memory",), source="documents")
     async def ask(
         self,
         question: Annotated[str, "The question"],
