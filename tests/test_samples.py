@@ -17,7 +17,7 @@ from planloom.services import ScriptedService
 from virtual_time import run_virtual
 
 SAMPLES = Path(__file__).parent.parent / "samples"
-LONGEST = 100
+LONGEST = 120
 Load = Callable[[str], ModuleType]
 CLASSIC = """<plan>
   <function.Names.getNickName name="Steven" setContextVariable="NICKNAME"/>
