@@ -20,13 +20,20 @@ def step_error(fault: Fault, plan: Plan, done: tuple[StepRecord, ...]) -> StepEr
     where = f"step {step} ({fault.what})" if step else fault.what
     cause = fault.error
     kind = "" if isinstance(cause, NotAllowed | WithheldError) else f"{type(cause).__name__}: "
-    message = f"{where}, line {fault.place.line}, failed: {kind}{str(cause).rstrip('.')}. {told(done)}"
+    message = f"{where}, line {fault.place.line}, failed: {kind}{_words(cause).rstrip('.')}. {told(done)}"
     arguments = fault.call.shown if fault.call else {}
     if isinstance(cause, BudgetExceededError):
         stopped = StepBudgetError(message, plan, done, step=step, name=fault.what, arguments=arguments)
         stopped.used, stopped.budget = cause.used, cause.budget
         return stopped
     return StepError(message, plan, done, step=step, name=fault.what, arguments=arguments)
+
+
+def _words(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001 - a foreign error that cannot say what it is must not hide that it is
+        return "it has no words for it"
 
 
 def told(done: tuple[StepRecord, ...]) -> str:
