@@ -1,8 +1,7 @@
 """A run that ends for today at a question, and goes on tomorrow, in another process, when somebody says yes.
 
-    python samples/approve_tomorrow.py
-    planloom runs show refund-1042
-    planloom runs approve refund-1042 --skill samples/approve_tomorrow.py --policy AskBeforeWrites
+Run it; then ``planloom runs show refund-1042`` says what it asks, and ``planloom runs approve refund-1042
+--skill samples/approve_tomorrow.py --policy AskBeforeWrites`` goes on with it.
 """
 
 from __future__ import annotations

@@ -52,15 +52,11 @@ def task(kernel: Kernel) -> Iterator[tuple[str, str]]:
 async def planned(kernel: Kernel) -> Plan:
     """The plan, shown while the model makes it."""
     began = time.perf_counter()
-    written = False
     async for event in SequentialPlanner(kernel).stream_plan(GOAL, inputs=list(INPUTS)):
         match event:
             case PlanChoice(question, chosen):
                 say("Chosen", f"{question}: {styled(chosen, '36')}")
             case PlanText(text):
-                if not written:
-                    title("The plan")
-                    written = True
                 print(styled(text, "32"), end="", flush=True)
             case PlanReady(plan, usage):
                 print()

@@ -1,9 +1,8 @@
 """One plan over four doors: an HTTP API, an MCP server, a semantic-kernel plugin and a class of one's own.
 
 All of them run on this machine, and the first three steps run at the same time. It needs the extras:
-``pip install 'planloom[openapi,mcp,semantic-kernel]' fastapi uvicorn mcp-server-time``. Run it with
-``python samples/four_doors.py``: the plan below is read, checked and run. Given a service, ``main`` has its
-model write the plan.
+``pip install 'planloom[openapi,mcp,semantic-kernel]' fastapi uvicorn mcp-server-time``. The plan below is
+read, checked and run; given a service, ``main`` has its model write the plan.
 """
 
 from __future__ import annotations
