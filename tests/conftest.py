@@ -6,9 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from command_line import CommandLine
 from planloom.services import allow_model_requests
+
+# a busy machine must not fail a test: speed is shown in benchmarks/
+settings.register_profile("planloom", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("planloom")
 
 
 @pytest.fixture(autouse=True)
