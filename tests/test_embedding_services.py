@@ -86,7 +86,7 @@ def test_local_model_embeds_questions_otherwise_than_passages() -> None:
 @pytest.mark.local_model
 def test_local_model_takes_any_text() -> None:
     service = LocalEmbeddingService()
-    texts = ["", "\0", "a\0b", "\ud800", "x" * 20_000]
+    texts = ["", "\0", "a\0b", "\ud800", "x" * 4_000]
     vectors = asyncio.run(service.embed(texts))
     assert all(math.isclose(math.hypot(*vector), 1, abs_tol=1e-3) for vector in vectors)
     assert asyncio.run(service.embed([])) == []
