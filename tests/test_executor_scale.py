@@ -1,4 +1,4 @@
-"""Large plans, long loops and deep nesting: right, with memory in proportion; and the same events every time."""
+"""Large plans, long loops, deep nesting: right, with memory in proportion; the same events every time."""
 
 from __future__ import annotations
 
@@ -135,7 +135,9 @@ def test_conditions_in_loops_in_conditions() -> None:
         <foreach item="ROW" in="$ROWS">
           <if condition="$ROW.n &gt; 1">
             <foreach item="X" in="$ROW.xs">
-              <if condition="$X != 3"><function.Counter.add number="$X" other="$ROW.n" appendToResult="R"/></if>
+              <if condition="$X != 3">
+                <function.Counter.add number="$X" other="$ROW.n" appendToResult="R"/>
+              </if>
               <else><function.Counter.note number="$X" setContextVariable="NOTED"/></else>
             </foreach>
           </if>
