@@ -100,7 +100,7 @@ class LlamaService:
 
     @property
     def is_small(self) -> bool:
-        """Whether the model is too small to write a plan in one go; planners ask it closed questions instead."""
+        """Whether the model is too small to write a plan in one go; planners ask it closed questions."""
         return self._file is not None and self._file.stat().st_size < SMALL_BYTES
 
     async def load(self) -> None:
