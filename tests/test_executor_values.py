@@ -198,6 +198,45 @@ def test_a_step_may_call_the_kernel_and_start_tasks_of_its_own() -> None:
     assert left[0].cancelled()
 
 
+class SlowLoop(asyncio.SelectorEventLoop):
+    """A loop on which functions take time by moving the clock: nothing else runs meanwhile."""
+
+    now = 0.0
+
+    def time(self) -> float:
+        return self.now
+
+
+@pytest.mark.parametrize(("seconds", "said"), [(0.3, False), (2.5, True)])
+@pytest.mark.parametrize("is_async", [True, False])
+def test_a_function_that_blocks_the_event_loop_is_named(
+    seconds: float, said: bool, is_async: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def compute() -> str:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, SlowLoop)
+        if is_async:
+            loop.now += seconds
+        return "done"
+
+    async def rest() -> str:
+        await asyncio.sleep(0)
+        return "rested"
+
+    kernel = Kernel()
+    for function in (compute, rest):
+        kernel.add_function(kernel_function(effect="none")(function), skill="T")
+    plan = Plan.parse("<plan><function.T.rest/><function.T.compute/><function.T.rest/></plan>", kernel)
+    with asyncio.Runner(loop_factory=SlowLoop) as runner:
+        runner.run(Executor(kernel).run(plan))
+    told = [record.getMessage() for record in caplog.records if record.name == "planloom.planners"]
+    assert len(told) == (said and is_async)
+    if told:
+        assert (
+            "The event loop stood still for 2.0 s, and every step with it. The cause is T.compute" in told[0]
+        )
+
+
 def test_a_step_may_run_a_plan_from_a_thread() -> None:
     kernel = Kernel()
     kernel.add_function(ok, skill="T")

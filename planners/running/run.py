@@ -7,7 +7,7 @@ its last need is met: nothing waits for a level or for a loop that polls.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from planloom.errors import FunctionTimeoutError
@@ -29,6 +29,7 @@ from planloom.planners.running.policy import Approver, CallRequest
 from planloom.planners.running.records import RunResult, StepRecord, StepStatus
 from planloom.planners.running.run_errors import RunCancelled, RunDepthError, RunError, RunTimeoutError
 from planloom.planners.running.scheduler import Fault, Scheduler, StepCall
+from planloom.planners.running.watch import LoopWatch
 from planloom.prompt_function import OUTPUT_SINK
 from planloom.usage import Meter, metered
 
@@ -144,6 +145,7 @@ class Run:
         timeout = self.executor.timeout
         timer = loop.call_later(timeout, self._end, "timeout") if timeout is not None else None
         self._start_more()
+        watch = LoopWatch(self._suspects) if self.executor.watchful else None
         try:
             if self.workers:
                 await self.over
@@ -151,9 +153,20 @@ class Run:
             await self._drain(loop)
             raise
         finally:
+            if watch is not None:
+                watch.stop()
             for waiting in (timer, self.patience):
                 if waiting is not None:
                     waiting.cancel()
+
+    def _suspects(self, late: float) -> Iterator[str]:
+        """The async steps that ran while the event loop stood still for ``late`` seconds."""
+        functions = {step.label: step.function for step in self.plan.steps if step.function}
+        ended = [record.step for record in self.records if record.seconds >= late]
+        for label in (*(worker.call.step.label for worker in self.workers), *ended):
+            function = functions.get(label.partition("[")[0])
+            if function is not None and function.is_async:
+                yield function.full_name
 
     async def _drain(self, loop: asyncio.AbstractEventLoop) -> None:
         """Wait for the writes that run; a second cancellation gives up on them."""
