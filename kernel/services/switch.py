@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from planloom.errors import ModelRequestBlocked
 
-__all__ = ["allow_model_requests", "require_model_requests"]
+__all__ = ["allow_model_requests", "model_requests_allowed", "require_model_requests"]
 
 # One value for the process, not a context variable: a worker thread must not escape the switch.
 _allowed = [True]
@@ -26,6 +26,11 @@ def allow_model_requests(allowed: bool = True) -> Iterator[None]:
         yield
     finally:
         _allowed[0] = before
+
+
+def model_requests_allowed() -> bool:
+    """Whether requests to real models are allowed now."""
+    return _allowed[0]
 
 
 def require_model_requests(service: str) -> None:

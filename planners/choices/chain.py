@@ -12,6 +12,7 @@ from planloom.planners.choices.filling import Filled, Filler
 from planloom.planners.choices.judge import Judge
 from planloom.planners.choices.late import LateResults
 from planloom.planners.choices.lookups import Lookups
+from planloom.planners.choices.nearness import Nearness
 from planloom.planners.choices.options import PENDING, Flow, Options
 from planloom.planners.errors import PlanNotPossible
 from planloom.planners.language.variables import INPUT, variable_key
@@ -23,6 +24,16 @@ from planloom.services.protocol import ScoringService
 
 __all__ = ["Choices"]
 
+NEAR = 250.0
+"""What a cosine above the functions' mean is worth, in natural logarithms. Of 113 clauses, 91 got a function
+of the right plan without cosines, 97 with 50, 100 with 150 and with 250, 98 with 800."""
+NEAR_HOPELESS = 7.8
+"""``HOPELESS`` where cosines count: less had one of 71 goals that can be reached, and six of nine others."""
+ASKING = "Ask the user for a value that is missing"
+ASKING_MARGIN = 0.01
+"""A clause that is nearest to ``ASKING``, or further by no more than this, wants no call."""
+SHORTLIST = 8
+"""So many functions, the nearest in meaning, are weighed by the model."""
 UNFIT = 0.0
 """A function that fits a clause no better is not called for it."""
 HOPELESS = 2.5
@@ -40,19 +51,22 @@ Ranked = Sequence[tuple[float, KernelFunction]]
 class Choices:
     """Makes one plan by asking a model closed questions; what comes out is valid by construction."""
 
-    def __init__(self, task: PlanningTask) -> None:
+    def __init__(self, task: PlanningTask, nearness: Nearness | None = None) -> None:
         service = task.service
         if not isinstance(service, ScoringService):
             raise ServiceError(service.name, "cannot score text, as strategy='choices' needs.")
-        self._task = task
+        self._task, self._nearness = task, nearness
         self._clauses = clauses(task.goal)
         self._functions = list(task.functions.values())
         self._judge = Judge(service, self._functions)
         lookups = Lookups(self._judge, self._functions)
-        self._filler = Filler(Options(self._judge, self._clauses, task.inputs), lookups)
+        self._filler = Filler(Options(self._judge, self._clauses, task.inputs, nearness), lookups)
         self._late = LateResults(self._judge, self._functions, task.goal)
         self._calls: list[DraftCall] = []
+        self._hopeless = HOPELESS if nearness is None else NEAR_HOPELESS
         self._best_fit = UNFIT
+        self._fits: dict[str, float] = {}
+        """How well the model alone finds that functions fit the latest clause."""
 
     async def write(self) -> Plan:
         """The plan.
@@ -64,7 +78,7 @@ class Choices:
         """
         for clause in self._clauses:
             await self._take(clause)
-        if not self._calls or self._best_fit < HOPELESS:
+        if not self._calls or self._best_fit < self._hopeless:
             raise self._not_possible()
         for choice in await self._late.place(self._calls):
             self._tell(choice)
@@ -77,10 +91,11 @@ class Choices:
 
     async def _take(self, clause: Piece) -> None:
         """Add the calls that a clause asks for: none, one, or one and another that it works with."""
-        fits = await self._judge.fits(clause.text)
-        ranked = sorted(zip(fits, self._functions, strict=True), key=lambda pair: -pair[0])
+        if self._nearness is not None and await self._says_to_ask(clause, self._nearness):
+            return
+        ranked = await self._ranked(clause)
         fitting = [pair for pair in ranked if pair[0] > UNFIT]
-        self._best_fit = max(self._best_fit, *fits)
+        self._best_fit = max(self._best_fit, ranked[0][0])
         first = await self._best(fitting, clause, self._flow())
         if first is None:
             return
@@ -91,10 +106,30 @@ class Choices:
             for choice in filled.choices:
                 self._tell(choice)
 
+    async def _says_to_ask(self, clause: Piece, nearness: Nearness) -> bool:
+        """Whether a clause wants a question, which a value that is missing becomes anyway, and no call."""
+        cosines = await nearness.of(clause.text, self._functions)
+        asking = await nearness.to(clause.text, [ASKING])
+        return asking[0] > max(cosines) - ASKING_MARGIN
+
+    async def _ranked(self, clause: Piece) -> Ranked:
+        """The functions with how well they fit a clause, best first; of many, only the nearest in meaning."""
+        functions, bonuses = self._functions, [0.0] * len(self._functions)
+        if self._nearness is not None:
+            cosines = await self._nearness.of(clause.text, functions)
+            mean = sum(cosines) / len(cosines)
+            nearest = sorted(range(len(functions)), key=lambda index: -cosines[index])[:SHORTLIST]
+            functions = [functions[index] for index in nearest]
+            bonuses = [NEAR * (cosines[index] - mean) for index in nearest]
+        fits = await self._judge.fits(clause.text, functions)
+        self._fits = {function.full_name: fit for fit, function in zip(fits, functions, strict=True)}
+        scores = [fit + bonus for fit, bonus in zip(fits, bonuses, strict=True)]
+        return sorted(zip(scores, functions, strict=True), key=lambda pair: -pair[0])
+
     async def _second(self, first: Filled, ranked: Ranked, clause: Piece) -> list[Filled]:
         """The first function and another for the clause, one giving what the other acts on; or nothing."""
-        for fit, other in ranked:
-            if acts(other) != first.call.acts and await self._is_wanted(first, fit, other, clause):
+        for _, other in ranked:
+            if acts(other) != first.call.acts and await self._is_wanted(first, other, clause):
                 giving, acting = (
                     (other, first.call.function) if first.call.acts else (first.call.function, other)
                 )
@@ -104,12 +139,13 @@ class Choices:
                     return [given, taken]
         return []
 
-    async def _is_wanted(self, first: Filled, fit: float, other: KernelFunction, clause: Piece) -> bool:
+    async def _is_wanted(self, first: Filled, other: KernelFunction, clause: Piece) -> bool:
         """Whether the first function leaves names over, or the clause says what the other one does."""
         if first.left:
             return True
         function = first.call.function
-        return fit > ALSO_FITS and await self._judge.adds(function, other, clause.text) > ALSO_EXPLAINS
+        fits = self._fits[other.full_name] > ALSO_FITS
+        return fits and await self._judge.adds(function, other, clause.text) > ALSO_EXPLAINS
 
     async def _best(self, ranked: Ranked, clause: Piece, flow: Flow) -> Filled | None:
         """The best of the functions that fit best, weighed with its arguments; no call is made twice."""

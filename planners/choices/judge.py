@@ -7,11 +7,12 @@ from collections.abc import Sequence
 
 from planloom.function import KernelFunction
 from planloom.parameter import Parameter
+from planloom.planners.retrieval.words import words
 from planloom.services.protocol import ScoringService, Usage
 from planloom.services.usage import estimate_tokens
 from planloom.usage import record_usage, require_budget
 
-__all__ = ["Judge", "label", "result_name", "said", "spoken"]
+__all__ = ["Judge", "label", "result_name", "said", "spoken", "wanted_name"]
 
 # Requests that say nothing: how likely a function is after them is what its name alone is worth.
 EMPTY_REQUESTS = ("Do it.", "Please help me.", "Do something.")
@@ -51,6 +52,11 @@ def label(parameter: Parameter) -> str:
     return " ".join(parameter.description.split()).rstrip(".:") or spoken(parameter.name)
 
 
+def wanted_name(parameter: Parameter) -> str:
+    """What a parameter's value is called: its name in words, or its label where that is a word like "to"."""
+    return spoken(parameter.name) if words(parameter.name) else label(parameter)
+
+
 def spoken(name: str) -> str:
     """An identifier as words: ``emailAddress`` is "email address"."""
     return IDENTIFIER_PARTS.sub(r"\1 \2", name).replace("_", " ").strip().lower() or name
@@ -67,22 +73,21 @@ class Judge:
 
     def __init__(self, service: ScoringService, functions: Sequence[KernelFunction]) -> None:
         self._service = service
-        self._functions = functions
         examples = (f"Request: {said(function)}.\nTool: {function.full_name}\n\n" for function in functions)
         self._requests = REQUESTS + "".join(examples)
         self._known: dict[tuple[str, str], float] = {}
 
-    async def fits(self, request: str) -> list[float]:
-        """How much more likely each function is for this request than for any; above 0 it fits.
+    async def fits(self, request: str, functions: Sequence[KernelFunction]) -> list[float]:
+        """How much more likely each of some functions is for this request than for any; above 0 it fits.
 
         The sum of two measures, since each alone errs elsewhere: the function given the request, less what it
         gets after empty requests (pointwise mutual information); and the request given the function, less the
-        mean over all functions (the noisy channel).
+        mean over these functions (the noisy channel).
         """
-        empty = [await self._named(request) for request in EMPTY_REQUESTS]
+        empty = [await self._named(request, functions) for request in EMPTY_REQUESTS]
         priors = [sum(scores) / len(scores) for scores in zip(*empty, strict=True)]
-        named = await self._named(f"{request}.")
-        heard = [await self._heard(function, request) for function in self._functions]
+        named = await self._named(f"{request}.", functions)
+        heard = [await self._heard(function, request) for function in functions]
         mean = sum(heard) / len(heard)
         return [
             direct - prior + channel - mean
@@ -109,7 +114,7 @@ class Judge:
 
     async def gives(self, function: KernelFunction, parameter: Parameter) -> float:
         """How much more likely a function's result is what ``parameter`` wants than any other result is."""
-        wanted = f" {spoken(parameter.name)}.\n"
+        wanted = f" {wanted_name(parameter)}.\n"
         scores = [await self._output(f"{said(function)}.", wanted)]
         scores += [await self._output(tool, wanted) for tool in EMPTY_TOOLS]
         return scores[0] - sum(scores[1:]) / len(EMPTY_TOOLS)
@@ -138,9 +143,9 @@ class Judge:
         ]
         return here - anywhere
 
-    async def _named(self, request: str) -> list[float]:
+    async def _named(self, request: str, functions: Sequence[KernelFunction]) -> list[float]:
         prompt = f"{self._requests}Request: {request}\nTool:"
-        return await self._score(prompt, [f" {function.full_name}" for function in self._functions])
+        return await self._score(prompt, [f" {function.full_name}" for function in functions])
 
     async def _heard(self, function: KernelFunction, request: str) -> float:
         prompt = f"A tool that can: {said(function)}.\nA user of this tool says:"

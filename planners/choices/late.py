@@ -74,7 +74,9 @@ class LateResults:
     async def _worked_in(self, late: DraftCall, content: Source, texts: Sequence[str]) -> DraftCall | None:
         """The likeliest call that takes the content and the result, and gives the new content."""
         joins = [
-            function for function in self.functions if function is not late.function and _joins(function)
+            function
+            for function in self.functions
+            if function is not late.function and _joins(function) and _takes(function, content)
         ]
         ways = [way for function in joins for way in _ways(function, late, texts)]
         scored = [(await self._likelihood(way, late), way) for way in ways]
@@ -133,6 +135,13 @@ def _content_of(action: DraftCall) -> str:
 
 def _is_input(name: str) -> bool:
     return variable_key(name) == variable_key(INPUT)
+
+
+def _takes(function: KernelFunction, content: Source) -> bool:
+    """Whether a function's first parameter takes the content, as far as its type tells."""
+    if not isinstance(content, Output) or content.field:
+        return True
+    return fits(content.call.function.returns, function.parameters[0].annotation)
 
 
 def _joins(function: KernelFunction) -> bool:

@@ -10,7 +10,7 @@ from planloom.function import KernelFunction
 from planloom.parameter import Parameter
 from planloom.planners.catalogue import alternatives
 from planloom.planners.choices.fields import is_record
-from planloom.planners.choices.judge import Judge, spoken
+from planloom.planners.choices.judge import Judge, wanted_name
 from planloom.planners.kinds import fits
 from planloom.planners.literals import choices_of
 from planloom.planners.retrieval.function_text import result_text
@@ -45,7 +45,7 @@ class Lookups:
     async def is_direct(self, text: str, wanted: Parameter, producer: KernelFunction) -> bool:
         """Whether ``text`` is itself what is wanted: an address rather than a person."""
         key = next(parameter for parameter in producer.parameters if parameter.required)
-        return await self.judge.rather(text, spoken(wanted.name), spoken(key.name)) > IS_DIRECT
+        return await self.judge.rather(text, wanted_name(wanted), wanted_name(key)) > IS_DIRECT
 
 
 def has_own_type(parameter: Parameter) -> bool:

@@ -11,7 +11,9 @@ from planloom.parameter import Parameter
 from planloom.planners.choices.clauses import Piece, mentions, pieces, points_back
 from planloom.planners.choices.draft import Asked, Given, Literal, Output, Source
 from planloom.planners.choices.fields import field_for, is_record
+from planloom.planners.choices.han import is_han, numerals, spans
 from planloom.planners.choices.judge import Judge, label
+from planloom.planners.choices.nearness import Nearness
 from planloom.planners.kinds import fits
 from planloom.planners.language.variables import INPUT, variable_key
 from planloom.planners.literals import choices_of, reads
@@ -38,6 +40,13 @@ ARTICLE = 1.5
 ECHOED = 1.0
 """What a text loses that begins with an article or the like, or also says the parameter's name."""
 KEPT = 6
+COUNTED = -2.0
+"""A number in Chinese characters."""
+MARKED = -2.4
+"""A word in Latin letters in a Chinese sentence: a name, most likely."""
+NEAREST = -2.5
+NEAR = 60.0
+"""The Chinese text that is nearest to what the parameter is, and what a cosine is worth beside it."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +83,7 @@ class Options:
     judge: Judge
     clauses: Sequence[Piece]
     inputs: Sequence[str]
+    nearness: Nearness | None = None
 
     async def of(
         self, parameter: Parameter, clause: Piece, flow: Flow, looked_up: Sequence[Option]
@@ -104,6 +114,39 @@ class Options:
             for piece in pieces(sentence)
             if takes_text(parameter.annotation) or reads(parameter, piece.text)
         ]
+        if is_han(sentence.text):
+            return await self._said_in_han(parameter, sentence, found)
+        return await self._likely(parameter, sentence, found)
+
+    async def _said_in_han(
+        self, parameter: Parameter, sentence: Piece, found: Sequence[Piece]
+    ) -> list[Option]:
+        """The texts of a Chinese sentence: a small model cannot copy its characters, so nearness tells."""
+        if not takes_text(parameter.annotation):
+            counted = [
+                Option(Literal(str(value)), COUNTED, (piece,))
+                for piece, value in numerals(sentence)
+                if reads(parameter, str(value))
+            ]
+            return [*await self._likely(parameter, sentence, found), *counted]
+        if self.nearness is None:
+            return await self._likely(parameter, sentence, found)
+        marked = [piece for piece in found if not is_han(piece.text)]
+        latin = [
+            Option(option.source, max(option.score, MARKED), option.pieces)
+            for option in await self._likely(parameter, sentence, marked)
+        ]
+        runs = list({piece.text: piece for piece in spans(sentence)}.values())
+        cosines = await self.nearness.to(label(parameter), [piece.text for piece in runs])
+        best = max(cosines, default=0.0)
+        near = [
+            Option(Literal(piece.text), NEAREST - NEAR * (best - cosine), (piece,))
+            for piece, cosine in zip(runs, cosines, strict=True)
+        ]
+        return sorted([*latin, *near], key=lambda option: -option.score)
+
+    async def _likely(self, parameter: Parameter, sentence: Piece, found: Sequence[Piece]) -> list[Option]:
+        """Texts as values of a parameter, as likely as the model finds them."""
         if not found:
             return []
         texts = [piece.text for piece in found]
