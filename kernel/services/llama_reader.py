@@ -1,0 +1,143 @@
+"""Reads prompts into a model's memory, and never reads twice what some earlier prompt began with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from planloom.errors import ContextLengthError
+from planloom.services.chunks import chunk_ends, common_prefix
+from planloom.services.constraint import Logits
+from planloom.services.llama_context import BATCH, Cancelled, Cell, LlamaContext, StopFlag
+from planloom.services.llama_vocabulary import LlamaVocabulary
+from planloom.services.prefix_files import PrefixFiles
+from planloom.services.prefix_store import PrefixStore
+from planloom.services.prompt_tokens import PromptTokens
+
+__all__ = ["LlamaReader"]
+
+# Tokens. Below this it is quicker to evaluate them again than to copy their state, or to read it from disk.
+WORTH_STORING = 40
+WORTH_A_FILE = 128
+STORED_BYTES = 128 << 20
+
+
+class LlamaReader:
+    """What a model's memory holds. One thread at a time may use it.
+
+    Only whole chunks of earlier prompts are reused, so the result is the same, bit for bit, as without.
+    """
+
+    def __init__(
+        self,
+        context: LlamaContext,
+        vocabulary: LlamaVocabulary,
+        files: PrefixFiles | None,
+        *,
+        service: str,
+        room: int,
+    ) -> None:
+        self.context, self._vocabulary, self._files = context, vocabulary, files
+        self._service, self._room = service, room
+        # The tokens in memory, and how many of them, from the start, were evaluated in whole chunks.
+        self._held: list[int] = []
+        self._settled = 0
+        self._store = PrefixStore(STORED_BYTES)
+        self.evaluated = 0
+        """Tokens evaluated so far, by all calls."""
+
+    @property
+    def held(self) -> int:
+        """How many tokens are in memory."""
+        return len(self._held)
+
+    def read(self, prompt: PromptTokens, written: Sequence[int], flag: StopFlag) -> Logits:
+        """The logits after ``prompt`` and what was already ``written`` of the answer.
+
+        Raises:
+            ContextLengthError: they do not fit.
+            Cancelled: ``flag`` was set.
+        """
+        tokens = [*prompt.tokens, *written]
+        self.require_room(len(tokens))
+        ends = chunk_ends(tokens, self._vocabulary.ends_line, prompt.breaks)
+        self._recall(tokens, prompt.lasting)
+        usable = min(self._shared(tokens), len(tokens) - 1)
+        self.keep(max((end for end in ends if end <= usable), default=0))
+        for end in [*ends, len(tokens)]:
+            if end > self.held:
+                self.extend(tokens[self.held : end], flag)
+                if end == prompt.lasting:
+                    self._file_away()
+        self._settled = ends[-1] if ends else 0
+        return self.context.logits(-1)
+
+    def extend(self, tokens: Sequence[int], flag: StopFlag, rows: int = 1) -> list[Logits]:
+        """Evaluate ``tokens`` after those held; the logits after each of the last ``rows`` of them.
+
+        ``rows`` must be 1, or there may be no more than 512 tokens.
+        """
+        for start in range(0, len(tokens), BATCH):
+            part = tokens[start : start + BATCH]
+            cells = [Cell(token, self.held + at) for at, token in enumerate(part)]
+            self.evaluate(cells, range(len(part) - min(rows, len(part)), len(part)), flag)
+            self._held += part
+        return [self.context.logits(row) for row in range(-rows, 0)]
+
+    def evaluate(self, cells: Sequence[Cell], outputs: Sequence[int], flag: StopFlag) -> None:
+        """Evaluate cells of any sequence; when that is cancelled, all is forgotten."""
+        self.evaluated += len(cells)
+        try:
+            self.context.evaluate(cells, outputs, flag)
+        except Cancelled:
+            self.keep(0)
+            raise
+
+    def keep(self, count: int) -> None:
+        """Forget all but the first ``count`` tokens; all of them where the model cannot forget a part."""
+        if count == 0 or not self.context.cut(0, count):
+            self.context.forget()
+            count = 0
+        del self._held[count:]
+        self._settled = min(self._settled, count)
+
+    def require_room(self, tokens: int) -> None:
+        """Raise ``ContextLengthError`` if so many tokens leave no room for one more."""
+        if tokens >= self._room:
+            raise ContextLengthError(self._service, tokens, self._room)
+
+    def _shared(self, tokens: Sequence[int]) -> int:
+        """How many of ``tokens`` are held, and were evaluated in whole chunks."""
+        return min(common_prefix(self._held, tokens), self._settled)
+
+    def _recall(self, tokens: Sequence[int], lasting: int) -> None:
+        """Store what is held if ``tokens`` would drop much of it, and bring back a longer stored start.
+
+        A planner puts questions of a few kinds in turn; so none has to be read again from its start.
+        """
+        shared = self._shared(tokens)
+        if self._settled - shared >= WORTH_STORING and not self._store.covers(self._held[: self._settled]):
+            self.keep(self._settled)
+            if self._held:
+                self._store.add(self._held, self.context.state(0))
+        stored = self._store.best(tokens)
+        from_store = common_prefix(stored[0], tokens) if stored else 0
+        if self._files and lasting >= WORTH_A_FILE and max(shared, from_store) < lasting:
+            state = self._files.load(tokens[:lasting])
+            if state is not None and self._restore(tokens[:lasting], state):
+                return
+        if stored is not None and from_store - shared >= WORTH_STORING:
+            self._restore(*stored)
+
+    def _restore(self, tokens: Sequence[int], state: bytes) -> bool:
+        self.keep(0)
+        if not self.context.restore(0, state):
+            self.context.forget()
+            return False
+        self._held = list(tokens)
+        self._settled = len(tokens)
+        return True
+
+    def _file_away(self) -> None:
+        """Save all that is held, if that is worth a file."""
+        if self._files and self.held >= WORTH_A_FILE:
+            self._files.save(self._held, self.context.state(0))
