@@ -7,7 +7,7 @@ from enum import IntEnum
 from planloom.cli.errors import UsageError
 from planloom.errors import BudgetExceededError, MissingExtraError, RegistrationError, ServiceError
 from planloom.planners.errors import PlanError, PlannerError
-from planloom.planners.evaluation.goals import GoalFileError
+from planloom.planners.evaluation.errors import GoalFileError
 from planloom.planners.journal.errors import InDoubtError, JournalError, RunWaiting
 from planloom.planners.library.library_errors import LibraryError, LibraryFileError, StoredPlanNotFound
 from planloom.planners.running.run_errors import AskError, RunCancelled, RunError

@@ -20,8 +20,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from planloom.errors import PlanloomError
 from planloom.kernel import Kernel
+from planloom.planners.evaluation.errors import GoalFileError
 
 __all__ = ["IMPOSSIBLE", "Catalogue", "Goal", "GoalFileError", "kernel_of", "read_catalogues", "read_goals"]
 
@@ -30,14 +30,6 @@ CATALOGUES = "catalogues"
 
 Catalogue = Callable[[], Mapping[str, object]]
 """Gives fresh skills by name, as ``Kernel.add_skill`` takes them."""
-
-
-class GoalFileError(PlanloomError):
-    """A file of goals, or of functions that goals are about, cannot be read; ``path`` is the file."""
-
-    def __init__(self, path: Path, problem: str) -> None:
-        self.path = path
-        super().__init__(f"{path}: {problem}")
 
 
 class Goal(BaseModel):
