@@ -27,6 +27,7 @@ class Declaration:
     timeout: float | None = None
     source: str = ""
     secret: bool | None = None
+    runs_on: str = ""
 
 
 @overload
@@ -43,6 +44,7 @@ def kernel_function(
     timeout: float | None = None,
     source: str = "",
     secret: bool | None = None,
+    runs_on: str = "",
 ) -> Callable[[F], F]: ...
 
 
@@ -59,6 +61,7 @@ def kernel_function(
     timeout: float | None = None,
     source: str = "",
     secret: bool | None = None,
+    runs_on: str = "",
 ) -> F | Callable[[F], F]:
     """Declare a function that plans may call.
 
@@ -75,6 +78,8 @@ def kernel_function(
         source: where its output comes from, as a policy's rules may name it: ``"email"``, ``"web"``.
         secret: whether its output stays out of events, errors and saved files; left out, it does when one of
             its arguments does.
+        runs_on: the name of where it must run, for engines that have several places: a machine with a GPU,
+            one with credentials.
 
     Raises:
         ValueError: ``effect`` is not one of the three, or ``retries`` or ``timeout`` is negative.
@@ -86,7 +91,7 @@ def kernel_function(
     if isinstance(touches, str):
         raise ValueError(f"touches takes a tuple of names: touches=({touches!r},)")
     declaration = Declaration(
-        name, description, effect, touches, idempotent, retries, timeout, source, secret
+        name, description, effect, touches, idempotent, retries, timeout, source, secret, runs_on
     )
 
     def declare(target: F) -> F:

@@ -29,6 +29,7 @@ class KernelFunction:
     ``effect`` is what a call does to the world; ``resources`` are what it reads or writes. ``retries`` counts
     further tries after a failed one; ``timeout`` is in seconds and for one try. ``source`` names where the
     output comes from, for policies; ``secret`` keeps it out of events, errors and saved files.
+    ``runs_on`` names where it must run, for engines that have several places.
     """
 
     skill: str
@@ -43,6 +44,7 @@ class KernelFunction:
     timeout: float | None = None
     source: str = ""
     secret: bool | None = None
+    runs_on: str = ""
     declared_parameters: tuple[Parameter, ...] | None = None
     declared_returns: Any = None
 
@@ -195,6 +197,7 @@ def native_function(
         idempotent=declaration.idempotent,
         retries=declaration.retries,
         timeout=declaration.timeout,
+        runs_on=declaration.runs_on,
         source=declaration.source,
         secret=declaration.secret,
     )

@@ -19,15 +19,19 @@ if TYPE_CHECKING:
     from planloom.plugins.openapi_auth import basic as basic
     from planloom.plugins.openapi_auth import bearer as bearer
     from planloom.plugins.python import python_skill as python_skill
+    from planloom.plugins.ray_runner import RayRunner as RayRunner
     from planloom.plugins.semantic_kernel import kernel_from_semantic_kernel as kernel_from_semantic_kernel
     from planloom.plugins.semantic_kernel import semantic_kernel_skill as semantic_kernel_skill
     from planloom.plugins.semantic_kernel_export import semantic_kernel_plugin as semantic_kernel_plugin
     from planloom.plugins.semantic_kernel_service import SemanticKernelService as SemanticKernelService
     from planloom.plugins.sql import Statement as Statement
     from planloom.plugins.sql import sql_skill as sql_skill
+    from planloom.plugins.temporal import TemporalEngine as TemporalEngine
 
 _HOMES = {
     "langchain": ("langchain_skill", "langchain_tool"),
+    "ray_runner": ("RayRunner",),
+    "temporal": ("TemporalEngine",),
     "langchain_service": ("LangChainService",),
     "mcp_client": ("McpServer",),
     "mcp_server": ("McpService",),
@@ -45,8 +49,10 @@ __all__ = [
     "LangChainService",
     "McpServer",
     "McpService",
+    "RayRunner",
     "SemanticKernelService",
     "Statement",
+    "TemporalEngine",
     "api_key",
     "basic",
     "bearer",

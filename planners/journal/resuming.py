@@ -33,8 +33,8 @@ POLL = 0.1
 async def resumed(executor: Executor, run_id: str, plan: Plan | None, wait: float) -> Run:
     """A run that is ready to go on; raises what ``Executor.resume`` raises before anything runs."""
     journal = executor.journal
-    if journal is None:
-        raise ValueError("there is nothing to resume from: give Executor(journal=...)")
+    if not isinstance(journal, SqliteJournal):
+        raise ValueError("there is nothing to resume from: give Executor(journal=SqliteJournal(...))")
     row = await asyncio.to_thread(journal.run, run_id)
     ours = _plan_of(row, executor.kernel, plan)
     _require_policy(row, executor)

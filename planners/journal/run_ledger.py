@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from planloom.planners.journal.sqlite import SqliteJournal
     from planloom.planners.running.run import Run
 
-__all__ = ["RunLedger"]
+__all__ = ["RunLedger", "call_key", "question_of_approval", "question_of_ask"]
 
 CROWD = 1000
 """Entries not yet written above which a run waits for the disk."""
@@ -129,7 +129,7 @@ class RunLedger:
 
     def key(self, call: StepCall) -> str:
         """A hash of run, plan and step: the same however often the step is tried."""
-        return _hash(self.run_id, self.plan_hash, call.id)
+        return call_key(self.run_id, self.plan_hash, call)
 
     async def begin(self, call: StepCall) -> None:
         """For a write, wait until its intent is on disk and this process may still act on it."""
@@ -173,13 +173,10 @@ class RunLedger:
 
     async def approval(self, request: CallRequest, reason: str, approve: Approver | None) -> bool:
         """A person's word on exactly this call: one given before, or ``approve``'s, or ``Parked``."""
-        fingerprint = _hash(request.fingerprint, reason)
-        if (request.step, fingerprint) in self.history.answers:
-            return self.history.answers[request.step, fingerprint] is True
-        name = request.function.full_name
-        question = Question(
-            request.step, "approval", name, reason, _shown(request), fingerprint, self.journal.clock.wall()
-        )
+        question = question_of_approval(request, reason, self.journal.clock.wall())
+        known = (question.step, question.fingerprint)
+        if known in self.history.answers:
+            return self.history.answers[known] is True
         self._ask(question)
         if approve is None:
             raise Parked
@@ -189,15 +186,14 @@ class RunLedger:
 
     async def answer(self, call: StepCall, ask: Callable[[str, str], Awaitable[Any]] | None) -> Any:
         """The value that an ``<ask>`` asks for: one given before, or ``ask``'s, or ``Parked``."""
-        text, variable = str(call.arguments["question"]), call.step.sets or ""
-        fingerprint = _hash(variable, text)
-        if (call.id, fingerprint) in self.history.answers:
-            return self.history.answers[call.id, fingerprint]
-        question = Question(call.id, "ask", variable, text, {}, fingerprint, self.journal.clock.wall())
+        question = question_of_ask(call, self.journal.clock.wall())
+        known = (question.step, question.fingerprint)
+        if known in self.history.answers:
+            return self.history.answers[known]
         self._ask(question)
         if ask is None:
             raise Parked
-        return await ask(text, variable)
+        return await ask(question.text, question.name)
 
     def waiting(self, run: Run) -> RunError:
         """Why a run ends whose steps are parked."""
@@ -236,6 +232,24 @@ class RunLedger:
             raise LedgerFault(self.writer.fault)
 
 
+def call_key(run_id: str, plan_hash: str, call: StepCall) -> str:
+    """The idempotency key of a call: of run, plan and step, and never of the attempt."""
+    return _hash(run_id, plan_hash, call.id)
+
+
+def question_of_approval(request: CallRequest, reason: str, now: float) -> Question:
+    """Whether exactly this call may run."""
+    shown = {name: json.loads(shown_json(value)) for name, value in request.arguments.items()}
+    fingerprint = _hash(request.fingerprint, reason)
+    return Question(request.step, "approval", request.function.full_name, reason, shown, fingerprint, now)
+
+
+def question_of_ask(call: StepCall, now: float) -> Question:
+    """What an ``<ask>`` asks."""
+    text, variable = str(call.arguments["question"]), call.step.sets or ""
+    return Question(call.id, "ask", variable, text, {}, _hash(variable, text), now)
+
+
 def _hash(*parts: str) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
@@ -251,7 +265,3 @@ def _status(error: RunError) -> RunStatus:
 def _shown_arguments(function: KernelFunction, call: StepCall) -> dict[str, str]:
     names = {parameter.key: parameter.name for parameter in function.parameters}
     return {names[key]: shown_json(value) for key, value in call.arguments.items()}
-
-
-def _shown(request: CallRequest) -> dict[str, Any]:
-    return {name: json.loads(shown_json(value)) for name, value in request.arguments.items()}

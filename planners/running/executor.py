@@ -29,8 +29,7 @@ from planloom.planners.running.step_runner import KernelRunner, StepRunner
 from planloom.sync import run_sync
 
 if TYPE_CHECKING:
-    from planloom.planners.journal.run_ledger import RunLedger
-    from planloom.planners.journal.sqlite import SqliteJournal
+    from planloom.planners.running.ledger import Journal, Ledger
 
 __all__ = ["AskHandler", "Executor"]
 
@@ -76,7 +75,7 @@ class Executor:
         grace: float | None = 60.0,
         budget: int | None = None,
         runner: StepRunner | None = None,
-        journal: SqliteJournal | None = None,
+        journal: Journal | None = None,
     ) -> None:
         if max_concurrency is not None and max_concurrency < 1:
             raise ValueError("max_concurrency must be 1 or more")
@@ -202,7 +201,7 @@ class Executor:
         return gate, Redaction(origins) if origins.any_secret else None
 
     def resumed_run(
-        self, plan: Plan, given: Mapping[str, Any], inputs: Mapping[str, Any], ledger: RunLedger
+        self, plan: Plan, given: Mapping[str, Any], inputs: Mapping[str, Any], ledger: Ledger
     ) -> Run:
         """A run that goes on with what ``ledger`` holds; ``resume`` is what callers want."""
         said = said_in(given)
@@ -211,7 +210,7 @@ class Executor:
 
     def _ledger(
         self, plan: Plan, given: Mapping[str, Any], said: InputOrigins, run_id: str | None
-    ) -> RunLedger | None:
+    ) -> Ledger | None:
         if self.journal is not None:
             _require_no_secrets(Origins(plan, said))
             return self.journal.ledger(plan, with_said(given, said), self.policy, run_id)

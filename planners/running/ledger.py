@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from planloom.errors import PlanloomError
-from planloom.planners.running.policy import Approver, CallRequest
+from planloom.planners.running.policy import Approver, CallRequest, Policy
 from planloom.planners.running.records import RunResult
 from planloom.planners.running.run_errors import RunError
 from planloom.planners.running.scheduler import StepCall
 from planloom.services.protocol import Usage
 
 if TYPE_CHECKING:
+    from planloom.planners.plan import Plan
     from planloom.planners.running.run import Run
 
-__all__ = ["Ledger", "LedgerFault", "Parked", "Recorded"]
+__all__ = ["Journal", "Ledger", "LedgerFault", "Parked", "Recorded"]
 
 
 class Parked(Exception):
@@ -75,4 +76,14 @@ class Ledger(Protocol):
 
     def waiting(self, run: Run) -> RunError:
         """Why a run ends whose steps are parked."""
+        ...
+
+
+class Journal(Protocol):
+    """Where the runs of an executor are kept: a file, or the history of a durable engine."""
+
+    def ledger(
+        self, plan: Plan, given: Mapping[str, Any], policy: Policy | None, run_id: str | None
+    ) -> Ledger:
+        """What a new run is written with; raises ``UnsavableValueError``."""
         ...

@@ -1,0 +1,253 @@
+"""Runs of plans on Temporal: on many machines, for as long as they take. Needs ``planloom[temporal]``.
+
+A client starts runs, answers what they ask, and waits for what they give; ``worker`` makes the processes that
+do the work. What a run did is in Temporal's history, and only there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError, is_cancelled_exception
+from temporalio.service import RPCError, RPCStatusCode
+
+from planloom.planners.journal.errors import (
+    QuestionError,
+    RunExistsError,
+    RunNotFoundError,
+    UnsavableValueError,
+)
+from planloom.planners.journal.history import Doubt, Question
+from planloom.planners.journal.identity import check_savable, functions_of, saved_inputs
+from planloom.planners.journal.sqlite import new_run_id
+from planloom.planners.language.variables import variable_key
+from planloom.planners.plan import Plan
+from planloom.planners.running.origins import Origins, unwrapped, with_said
+from planloom.planners.running.policy import Policy
+from planloom.planners.running.records import RunResult, StepRecord
+from planloom.plugins.temporal_blobs import blob_converter
+from planloom.plugins.temporal_wire import (
+    RUN_PLAN,
+    AnswerSignal,
+    Board,
+    RemoteRunError,
+    RunOrder,
+    RunOutcome,
+    VerdictSignal,
+)
+from planloom.plugins.temporal_worker import worker
+from planloom.services.protocol import Usage
+
+__all__ = ["EngineRun", "TemporalEngine", "blob_converter", "worker"]
+
+TASK = timedelta(seconds=5)
+"""How long a worker may think about what to start next; a lost one then costs a run so long, and not ten."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineRun:
+    """A run as the server lists it. ``status`` is Temporal's word: RUNNING, COMPLETED, FAILED, CANCELED."""
+
+    run_id: str
+    status: str
+    started: datetime
+
+
+class TemporalEngine:
+    """Starts runs of plans on workers, and talks to them.
+
+    Args:
+        client: connected to a Temporal server.
+        task_queue: the queue that the workers serve.
+        policy: the policy under which the workers run; a run is refused by workers that have another.
+        timeout: seconds that a whole run may take, its waits for people included.
+        budget: tokens that a whole run may use.
+        max_concurrency: how many steps of a run may be under way at once.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        task_queue: str,
+        *,
+        policy: Policy | None = None,
+        timeout: float | None = None,
+        budget: int | None = None,
+        max_concurrency: int | None = None,
+    ) -> None:
+        self.client, self.task_queue, self.policy = client, task_queue, policy
+        self.timeout, self.budget, self.max_concurrency = timeout, budget, max_concurrency
+
+    async def start(
+        self, plan: Plan, variables: Mapping[str, Any] | None = None, *, run_id: str | None = None
+    ) -> str:
+        """Start a run and give its id; the work is done by the workers.
+
+        Raises:
+            PlanError: an input is missing.
+            UnsavableValueError: a value of the plan cannot be sent, or must not be kept.
+            RunExistsError: there is a run of that id.
+        """
+        name = run_id or new_run_id()
+        try:
+            await self.client.start_workflow(
+                RUN_PLAN,
+                self._order(plan, variables or {}),
+                id=name,
+                task_queue=self.task_queue,
+                task_timeout=TASK,
+                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+            )
+        except WorkflowAlreadyStartedError as error:
+            raise RunExistsError(
+                name, "there is a run of that id already; give the new run another."
+            ) from error
+        return name
+
+    async def result(self, run_id: str) -> RunResult:
+        """Wait for a run's end; its values are plain JSON, whatever types its functions declare.
+
+        Raises:
+            RemoteRunError: it failed, or was cancelled.
+            RunNotFoundError: there is no such run.
+        """
+        handle: WorkflowHandle[Any, RunOutcome] = self.client.get_workflow_handle(
+            run_id, result_type=RunOutcome
+        )
+        try:
+            return _result(run_id, await handle.result())
+        except WorkflowFailureError as error:
+            raise _failure(run_id, error) from error
+        except RPCError as error:
+            raise _refused(run_id, error) from error
+
+    async def questions(self, run_id: str) -> tuple[Question, ...]:
+        """What the run asks; needs a living worker. Raises ``RunNotFoundError``."""
+        return tuple(Question(**question) for question in (await self._board(run_id)).questions)
+
+    async def doubts(self, run_id: str) -> tuple[Doubt, ...]:
+        """The writes whose worker was lost while they ran; needs a living worker."""
+        return tuple(Doubt(**doubt) for doubt in (await self._board(run_id)).doubts)
+
+    async def approve(self, run_id: str, step: str | None = None) -> None:
+        """Say yes to the call that the run wants to make; ``step`` is needed when it asks for several.
+
+        Raises:
+            QuestionError: there is no such question, or more than one.
+            RunNotFoundError: there is no such run.
+        """
+        await self._say(run_id, "approval", step, True)
+
+    async def deny(self, run_id: str, step: str | None = None) -> None:
+        """Say no; raises what ``approve`` raises."""
+        await self._say(run_id, "approval", step, False)
+
+    async def answer(self, run_id: str, value: Any, step: str | None = None) -> None:
+        """Answer an ``<ask>`` with plain JSON; raises what ``approve`` raises."""
+        await self._say(run_id, "ask", step, value)
+
+    async def decide(self, run_id: str, step: str, verdict: str, value: Any = None) -> None:
+        """Say what became of a write in doubt: ``done`` (and gave ``value``), ``not-done`` or ``skip``.
+
+        Raises:
+            QuestionError: the step is not in doubt.
+            RunNotFoundError: there is no such run.
+        """
+        doubtful = [doubt.step for doubt in await self.doubts(run_id)]
+        if step not in doubtful:
+            listed = ", ".join(doubtful) or "none"
+            raise QuestionError(run_id, f"step {step} is not in doubt. In doubt: {listed}.")
+        await self._handle(run_id).signal("decide", VerdictSignal(step, verdict, value))
+
+    async def cancel(self, run_id: str) -> None:
+        """Ask a run to stop: writes that run are let finish. Raises ``RunNotFoundError``."""
+        try:
+            await self._handle(run_id).cancel()
+        except RPCError as error:
+            raise _refused(run_id, error) from error
+
+    async def list(self, limit: int = 100) -> tuple[EngineRun, ...]:
+        """The newest runs of any task queue, newest first, as far as the server has indexed them."""
+        query = f"WorkflowType = '{RUN_PLAN}'"
+        return tuple(
+            [
+                EngineRun(found.id, found.status.name if found.status else "", found.start_time)
+                async for found in self.client.list_workflows(query, limit=limit)
+            ]
+        )
+
+    # -- how it is said ----------------------------------------------------------------------------------
+
+    def _order(self, plan: Plan, variables: Mapping[str, Any]) -> RunOrder:
+        given, said = unwrapped(variables)
+        plan.check_inputs({variable_key(name): value for name, value in given.items()})
+        check_savable(plan)
+        origins = Origins(plan, said)
+        if origins.any_secret:
+            named = ", ".join(sorted(origins.secret_names()))
+            raise UnsavableValueError(named, "is secret, and the server would keep it; let the skill hold it")
+        called = [step.function for step in plan.steps if step.function is not None]
+        return RunOrder(
+            task_queue=self.task_queue,
+            plan=plan.to_json(),
+            inputs=saved_inputs(with_said(given, said)),
+            functions=functions_of(plan),
+            queues={function.full_name: function.runs_on for function in called if function.runs_on},
+            goal=plan.goal,
+            policy=type(self.policy).__name__ if self.policy is not None else "",
+            timeout=self.timeout,
+            budget=self.budget,
+            max_concurrency=self.max_concurrency,
+        )
+
+    def _handle(self, run_id: str) -> WorkflowHandle[Any, Any]:
+        return self.client.get_workflow_handle(run_id)
+
+    async def _board(self, run_id: str) -> Board:
+        try:
+            found: Board = await self._handle(run_id).query("board", result_type=Board)
+        except RPCError as error:
+            raise _refused(run_id, error) from error
+        return found
+
+    async def _say(self, run_id: str, about: str, step: str | None, value: Any) -> None:
+        asked = await self.questions(run_id)
+        found = [item for item in asked if item.about == about and step in (None, item.step)]
+        if len(found) != 1:
+            problem = (
+                "asks more than one such question; name the step" if found else "has no such open question"
+            )
+            listed = "".join(f"\n  - {question}" for question in asked) or " nothing"
+            raise QuestionError(run_id, f"the run {problem}. It asks:{listed}")
+        word = AnswerSignal(found[0].step, found[0].fingerprint, value)
+        await self._handle(run_id).signal("answer", word)
+
+
+def _result(run_id: str, outcome: RunOutcome) -> RunResult:
+    steps = tuple(
+        StepRecord(step, name, {}, None, status, seconds)  # type: ignore[arg-type]  # a status we wrote
+        for step, name, status, seconds in outcome.steps
+    )
+    usage = Usage(*outcome.tokens)
+    return RunResult(outcome.text, outcome.results, outcome.variables, steps, usage, run_id=run_id)
+
+
+def _failure(run_id: str, error: WorkflowFailureError) -> RemoteRunError:
+    cause = error.cause
+    if is_cancelled_exception(error) or is_cancelled_exception(cause):
+        return RemoteRunError(run_id, "RunCancelled", "it was cancelled")
+    if isinstance(cause, ApplicationError):
+        return RemoteRunError(run_id, cause.type or "an error", cause.message)
+    return RemoteRunError(run_id, type(cause).__name__, str(cause))
+
+
+def _refused(run_id: str, error: RPCError) -> Exception:
+    if error.status is RPCStatusCode.NOT_FOUND:
+        return RunNotFoundError(run_id, "the server has no run of that id.")
+    return error

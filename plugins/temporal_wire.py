@@ -1,0 +1,116 @@
+"""What goes between a client, a workflow and its activities: plain data, and nothing that runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from planloom.errors import PlanloomError
+from planloom.planners.journal.values import Saved
+from planloom.plugins.errors import DoorError
+
+__all__ = [
+    "RUN_PLAN",
+    "AnswerSignal",
+    "Board",
+    "CallOrder",
+    "CallOutcome",
+    "RemoteRunError",
+    "RunOrder",
+    "RunOutcome",
+    "VerdictSignal",
+    "WorkerCallError",
+]
+
+RUN_PLAN = "RunPlan.v1"
+"""The workflow's type. Histories are replayed with it: what changes the order of steps gets a new name."""
+
+
+class WorkerCallError(DoorError):
+    """A function that ran on a worker raised; ``kind`` is the name of what it raised."""
+
+    def __init__(self, function: str, kind: str, message: str) -> None:
+        self.kind = kind
+        super().__init__(function, f"raised {kind} on a worker: {message}")
+
+
+class RemoteRunError(PlanloomError):
+    """A run on an engine did not finish: ``kind`` is the name of the error that it ended with there."""
+
+    def __init__(self, run_id: str, kind: str, message: str) -> None:
+        self.run_id, self.kind = run_id, kind
+        super().__init__(f"run {run_id} ended with {kind}: {message}")
+
+
+@dataclass(frozen=True)
+class RunOrder:
+    """A run to be made. ``inputs`` is JSON; ``functions`` are described as the plan was checked with them.
+
+    ``task_queue`` is where it began, which tells a worker, and a replay, which kernel is meant.
+    """
+
+    task_queue: str
+    plan: str
+    inputs: str
+    functions: dict[str, str]
+    queues: dict[str, str]
+    goal: str = ""
+    policy: str = ""
+    timeout: float | None = None
+    budget: int | None = None
+    max_concurrency: int | None = None
+
+
+@dataclass(frozen=True)
+class RunOutcome:
+    """What a run gave, as plain JSON. ``steps`` are number, function, how it ended, and seconds."""
+
+    text: str
+    results: dict[str, Any]
+    variables: dict[str, Any]
+    steps: list[tuple[str, str, str, float]]
+    tokens: tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class CallOrder:
+    """One call: its arguments by Python name, and its idempotency key."""
+
+    step: str
+    arguments: dict[str, Saved]
+    key: str
+
+
+@dataclass(frozen=True)
+class CallOutcome:
+    """What a call gave, and the model tokens that it used: of prompts, of answers, and calls."""
+
+    value: Saved
+    tokens: tuple[int, int, int] = (0, 0, 0)
+
+
+@dataclass(frozen=True)
+class AnswerSignal:
+    """A word on one question; ``fingerprint`` binds it to exactly that question."""
+
+    step: str
+    fingerprint: str
+    value: Any
+
+
+@dataclass(frozen=True)
+class VerdictSignal:
+    """A word on a write in doubt: ``done`` (with ``value``), ``not-done`` or ``skip``."""
+
+    step: str
+    verdict: str
+    value: Any = None
+
+
+@dataclass(frozen=True)
+class Board:
+    """What a run waits for: its open questions and its doubts, as plain JSON."""
+
+    questions: list[Mapping[str, Any]] = field(default_factory=list)
+    doubts: list[Mapping[str, Any]] = field(default_factory=list)

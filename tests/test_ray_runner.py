@@ -1,0 +1,88 @@
+"""Steps as Ray tasks, under a journal. Ray is large: without it the tests are left out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("ray", reason="planloom[ray] is not installed")
+
+import ray  # type: ignore[import-not-found, import-untyped, unused-ignore]
+
+from planloom import Kernel, idempotency_key, kernel_function
+from planloom.planners import Executor, InDoubtError, Plan, SqliteJournal, StepError
+from planloom.plugins.ray_runner import RayRunner
+
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default")]
+
+
+class Studio:
+    """Renders elsewhere, and tells where."""
+
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+
+    @kernel_function(effect="none", runs_on="ray")
+    def render(self, what: str) -> dict[str, str]:
+        """Render."""
+        return {"what": what, "process": str(os.getpid()), "key": idempotency_key() or ""}
+
+    @kernel_function(effect="read", runs_on="ray", retries=1)
+    async def flaky(self, what: str) -> str:
+        """Fail once."""
+        if first_time(Path(self.folder, what)):
+            raise ValueError("not yet")
+        return f"{what} at last"
+
+    @kernel_function(runs_on="ray")
+    def crash(self) -> str:
+        """Take the process down."""
+        os._exit(1)
+
+    @kernel_function(effect="none")
+    def here(self) -> str:
+        """Where the run is."""
+        return str(os.getpid())
+
+
+def first_time(marker: Path) -> bool:
+    if marker.exists():
+        return False
+    marker.touch()
+    return True
+
+
+@pytest.fixture(scope="module")
+def runtime() -> Iterator[None]:
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    yield
+    ray.shutdown()
+
+
+def test_heavy_steps_run_elsewhere_under_the_journal(runtime: None, tmp_path: Path) -> None:
+    kernel = Kernel()
+    kernel.add_skill(Studio(str(tmp_path)))
+    journal = SqliteJournal(tmp_path / "runs.db")
+    executor = Executor(kernel, runner=RayRunner(kernel), journal=journal)
+    plan = Plan.parse(
+        """<plan>
+          <function.Studio.render what="a cat" setContextVariable="A"/>
+          <function.Studio.flaky what="$A.what" setContextVariable="B"/>
+          <function.Studio.here setContextVariable="C"/>
+        </plan>""",
+        kernel,
+    )
+    variables = executor.run_sync(plan, run_id="one").variables
+    assert variables["A"]["process"] != variables["C"] == str(os.getpid())
+    assert len(variables["A"]["key"]) == 64
+    assert variables["B"] == "a cat at last"
+    assert executor.resume_sync("one").variables == variables
+
+    lost = Plan.parse("<plan><function.Studio.crash/></plan>", kernel)
+    with pytest.raises(StepError, match="WorkerCrashed"):
+        executor.run_sync(lost, run_id="two")
+    with pytest.raises(InDoubtError, match=r"Studio\.crash\(\)"):
+        executor.resume_sync("two")
