@@ -88,7 +88,7 @@ class Executor:
         self.runner = runner or KernelRunner(kernel)
         self.journal = journal
         self.watchful = True
-        """Whether to watch that the event loop is not blocked; an engine whose clock is not real has it off."""
+        """Whether to watch for a blocked event loop; an engine whose clock is not real has it off."""
 
     async def run(
         self, plan: Plan, variables: Mapping[str, Any] | None = None, *, run_id: str | None = None
