@@ -11,7 +11,7 @@ from planloom.planners.choices.draft import DraftCall, Given, Output, acts, orde
 from planloom.planners.choices.filling import Filled, Filler
 from planloom.planners.choices.judge import Judge
 from planloom.planners.choices.late import LateResults
-from planloom.planners.choices.lookups import Lookups
+from planloom.planners.choices.lookups import Lookups, has_own_type, may_give
 from planloom.planners.choices.nearness import Nearness
 from planloom.planners.choices.options import PENDING, Flow, Options
 from planloom.planners.errors import PlanNotPossible
@@ -43,7 +43,9 @@ TRIED = 3
 """So many functions, at most ``CLOSE`` behind the best, are weighed with their arguments."""
 ALSO_FITS = 5.0
 ALSO_EXPLAINS = 1.0
-"""A second function of a clause fits it so well, and explains so much of it that the first does not."""
+ALIKE_EXPLAINS = 3.0
+"""A second function of a clause fits it so well, and explains so much of it that the first does not: more if
+both only give something."""
 
 Ranked = Sequence[tuple[float, KernelFunction]]
 
@@ -128,24 +130,25 @@ class Choices:
 
     async def _second(self, first: Filled, ranked: Ranked, clause: Piece) -> list[Filled]:
         """The first function and another for the clause, one giving what the other acts on; or nothing."""
-        for _, other in ranked:
-            if acts(other) != first.call.acts and await self._is_wanted(first, other, clause):
-                giving, acting = (
-                    (other, first.call.function) if first.call.acts else (first.call.function, other)
-                )
-                given = await self._filler.fill(giving, clause, self._flow(), alone=False)
-                taken = await self._filler.fill(acting, clause, _from(given.call))
-                if taken.call.takes(Output(given.call)) and not given.left & taken.left:
-                    return [given, taken]
+        alike = [pair for pair in ranked if pair[1] is not first.call.function]
+        for _, other in sorted(alike, key=lambda pair: acts(pair[1]) == first.call.acts):
+            if await self._is_wanted(first, other, clause):
+                for giving, acting in _orders(first.call.function, other):
+                    given = await self._filler.fill(giving, clause, self._flow(), alone=False)
+                    taken = await self._filler.fill(acting, clause, _from(given.call))
+                    if _hands_over(given.call, taken.call) and not given.left & taken.left:
+                        return [given, taken]
         return []
 
     async def _is_wanted(self, first: Filled, other: KernelFunction, clause: Piece) -> bool:
         """Whether the first function leaves names over, or the clause says what the other one does."""
-        if first.left:
-            return True
         function = first.call.function
+        is_alike = acts(other) == acts(function)
+        if first.left and not is_alike:
+            return True
+        enough = ALIKE_EXPLAINS if is_alike else ALSO_EXPLAINS
         fits = self._fits[other.full_name] > ALSO_FITS
-        return fits and await self._judge.adds(function, other, clause.text) > ALSO_EXPLAINS
+        return fits and await self._judge.adds(function, other, clause.text) > enough
 
     async def _best(self, ranked: Ranked, clause: Piece, flow: Flow) -> Filled | None:
         """The best of the functions that fit best, weighed with its arguments; no call is made twice."""
@@ -186,6 +189,22 @@ class Choices:
             "words of the functions' descriptions.",
             goal=self._task.goal,
         )
+
+
+def _hands_over(giving: DraftCall, taking: DraftCall) -> bool:
+    """Whether a call takes what the other gives, and that is not a text where a record is wanted."""
+    taken = {
+        name for name, value in taking.values.items() if isinstance(value, Output) and value.call is giving
+    }
+    wanted = [parameter for parameter in taking.function.parameters if parameter.name in taken]
+    direct = all(not has_own_type(each) or may_give(giving.function, each) for each in wanted)
+    return direct and taking.takes(Output(giving))
+
+
+def _orders(first: KernelFunction, other: KernelFunction) -> list[tuple[KernelFunction, KernelFunction]]:
+    """Which of two functions may give what the other takes: one that acts gives nothing."""
+    pairs = [(other, first), (first, other)]
+    return [pair for pair in pairs if not acts(pair[0])]
 
 
 def _told(clause: Piece, chosen: KernelFunction, ranked: Ranked) -> PlanChoice:

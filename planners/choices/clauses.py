@@ -12,7 +12,7 @@ __all__ = ["Piece", "clauses", "mentions", "names_left", "pieces", "points_back"
 
 # Conjunctions and punctuation of English and Chinese.
 BETWEEN = re.compile(
-    r"[,;]?\s+(?:and\s+then|and|then|after\s+that|afterwards)\s+|[;,]\s+|[.!?]\s+|\n+"
+    r"[,;]?\s+(?:and\s+then|and|then|after\s+that|afterwards)\s+|[;,]\s+|\s+[-–—]\s+|[.!?]\s+|\n+"
     r"|[，。；！？]\s*(?:然后|接着|再|并且|并)?|(?:然后|接着|并且|并)",
     re.IGNORECASE,
 )

@@ -22,6 +22,8 @@ UNANSWERED = 1.0
 """What a call loses for each question to the user: another function may need none."""
 DEEPEST = 3
 """Look-ups that take each other's output."""
+LOOKED_UP = 2
+"""So many other texts may be looked up for the same parameter."""
 TRIED_TOGETHER = 4
 """Parameters whose options are all tried with each other; calls with more get the best one or the last."""
 
@@ -83,7 +85,27 @@ class Filler:
         if literals and await self.lookups.is_direct(literals[0].text, parameter, producer):
             return []
         found = await self.fill(producer, clause, replace(flow, worth=0.0), alone=False, depth=depth + 1)
-        return [Option(Output(found.call), found.mean, found.used)]
+        return [Option(Output(found.call), found.mean, found.used), *await self._others(found, clause)]
+
+    async def _others(self, found: Filled, clause: Piece) -> list[Option]:
+        """The same look-up of the clause's other texts, for calls that take two values of a kind."""
+        needed = [parameter for parameter in found.call.function.parameters if parameter.required]
+        if len(needed) != 1 or not isinstance(found.call.values.get(needed[0].name), Literal):
+            return []
+        others = [
+            option
+            for option in await self.options.literals(needed[0], clause)
+            if not any(piece.overlaps(used) for piece in option.pieces for used in found.used)
+        ]
+        return [
+            Option(
+                Output(DraftCall(found.call.function, {needed[0].name: option.source}, clause)),
+                option.score,
+                option.pieces,
+            )
+            for option in others[:LOOKED_UP]
+            if option.source is not None
+        ]
 
     def _losses(self, call: DraftCall, flow: Flow, names: bool) -> float:
         """What the call leaves out (the value before it, inputs and names of the clause) and asks."""

@@ -160,6 +160,10 @@ class Options:
     async def _closed(self, parameter: Parameter, sentence: Piece, texts: Sequence[str]) -> list[Option]:
         """The members of a closed type; they are likely only in comparison with each other."""
         scores = await self.judge.values(sentence.text, label(parameter), texts)
+        if self.nearness is not None:
+            cosines = await self.nearness.to(sentence.text, texts)
+            scores = [score + NEAR * cosine for score, cosine in zip(scores, cosines, strict=True)]
+            scores = [score - max(scores) for score in scores]
         whole = log(sum(exp(score) for score in scores))
         options = [Option(Literal(text), score - whole) for text, score in zip(texts, scores, strict=True)]
         return sorted(options, key=lambda option: -option.score)
