@@ -300,7 +300,13 @@ async def record() -> None:
     target = Path(__file__).parent.parent / "tests" / "temporal_histories"
     target.mkdir(exist_ok=True)
     async with served() as (server, client, world):
-        plans = {"loop": (LOOP, {"LIST": ["a", "b", "c"]}), "diamond": (DIAMOND, {"PAUSE": 0.0})}
+        plans: dict[str, tuple[str, dict[str, object]]] = {
+            "loop": (LOOP, {"LIST": ["a", "b", "c"]}),
+            "diamond": (DIAMOND, {"PAUSE": 0.0}),
+        }
+            "loop": (LOOP, {"LIST": ["a", "b", "c"]}),
+            "diamond": (DIAMOND, {"PAUSE": 0.0}),
+        }
         kernel = kernel_of(world)
         with workers(1, server, world, "recorded"), workers(1, server, world, GUARDED):
             for name, (text, inputs) in plans.items():

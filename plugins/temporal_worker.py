@@ -19,9 +19,10 @@ from planloom.idempotency import keyed
 from planloom.kernel import Kernel
 from planloom.planners.journal.values import Unsavable, restore, save
 from planloom.planners.running.policy import Policy
+from planloom.plugins.temporal_calls import HEARTBEAT, repeatable
 from planloom.plugins.temporal_hosts import host
 from planloom.plugins.temporal_wire import CallOrder, CallOutcome
-from planloom.plugins.temporal_workflow import HEARTBEAT, RunPlan, repeatable
+from planloom.plugins.temporal_workflow import RunPlan
 from planloom.usage import metered
 
 __all__ = ["worker"]

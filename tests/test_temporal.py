@@ -334,10 +334,10 @@ def test_there_are_recorded_histories() -> None:
 def test_a_worker_with_other_functions_refuses_a_run_and_says_what_changed() -> None:
     class Changed(RecordedShop):
         @kernel_function(touches=())
-        async def send(self, what: str, loudly: bool = False) -> str:
+        async def send(self, what: str, seconds: float = 0.0, loudly: bool = False) -> str:
             raise AssertionError
 
     namespace = uuid4().hex
     host_recorded(namespace, Changed())
-    with pytest.raises(RuntimeError, match=r"it is now Shop\.send\(what: str, loudly: bool = False\)"):
+    with pytest.raises(RuntimeError, match=r"it is now Shop\.send\(.*loudly: bool = False\)"):
         replay(HISTORIES / "v1_loop.json", namespace)
