@@ -134,7 +134,9 @@ def test_an_approval_shows_the_exact_call() -> None:
     asked, messages = questions("y\n", "sure\n")
     assert asyncio.run(asked.approve(request, "it writes"))
     assert not asyncio.run(asked.approve(request, "it writes"))
-    assert 'Run step 3: Bank.pay to="Eve\\x1b[2J" amount="5"? [y/N]' in messages.getvalue()
+    told = messages.getvalue()
+    assert told.startswith("step 3: Bank.pay (write)\n  because it writes\n")
+    assert '  to = "Eve\\u001b[2J"\n  amount = "5"\nRun it? [y/N] ' in told
 
 
 def test_the_end_of_input_is_an_error() -> None:

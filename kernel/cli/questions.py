@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from planloom.cli.errors import UsageError
-from planloom.cli.progress import shown_arguments
 from planloom.cli.terminal import Terminal
+from planloom.planners.running.approval import approval_text
 from planloom.planners.running.policy import CallRequest
 
 __all__ = ["Questions"]
@@ -34,8 +34,7 @@ class Questions:
 
     async def approve(self, request: CallRequest, reason: str) -> bool:
         """Whether the person lets exactly this call run."""
-        call = f"{request.function.full_name} {shown_arguments(request.arguments)}"
-        return await self.confirm(f"{reason}\nRun step {request.step}: {call}?")
+        return await self.confirm(f"{approval_text(request, reason)}\nRun it?")
 
     async def confirm(self, question: str) -> bool:
         """Whether the person says yes; anything else is no."""

@@ -112,11 +112,11 @@ class Gate:
     def _request(self, call: StepCall) -> CallRequest:
         function = call.step.function
         assert function is not None
-        names = {parameter.key: parameter.name for parameter in function.parameters}
+        given = call.arguments
         return CallRequest(
             call.id,
             function,
-            {names[key]: value for key, value in call.arguments.items()},
+            {item.name: given[item.key] for item in function.parameters if item.key in given},
             self.origins.planned(call.step),
             self.origins.plan,
             self.inputs,
