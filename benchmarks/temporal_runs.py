@@ -304,9 +304,6 @@ async def record() -> None:
             "loop": (LOOP, {"LIST": ["a", "b", "c"]}),
             "diamond": (DIAMOND, {"PAUSE": 0.0}),
         }
-            "loop": (LOOP, {"LIST": ["a", "b", "c"]}),
-            "diamond": (DIAMOND, {"PAUSE": 0.0}),
-        }
         kernel = kernel_of(world)
         with workers(1, server, world, "recorded"), workers(1, server, world, GUARDED):
             for name, (text, inputs) in plans.items():
