@@ -33,7 +33,7 @@ class Library:
         return f"all about {topic}"
 
     @kernel_function(effect="none")
-    def report(self, chapters: list[str]) -> str:
+    async def report(self, chapters: list[str]) -> str:
         """Bind chapters into a report."""
         return "; ".join(chapters)
 
