@@ -17,6 +17,7 @@ from planloom.planners.errors import (
     PlanNotPossible,
 )
 from planloom.planners.plan import Plan
+from planloom.planners.plan_schema import JSON_NOTE
 from planloom.planners.prompt import planner_messages
 from planloom.planners.task import PlanningTask
 from planloom.planners.writing import PlanRepair, PlanText
@@ -27,6 +28,7 @@ __all__ = ["OneShot"]
 
 END = "</plan>"
 FAULTY = "That plan has errors:\n{}\n\nAnswer with the whole plan again, corrected."
+ABSENT_JSON = 'That is no plan. Answer with JSON: {"steps": [...]}.'
 ABSENT = "That is no plan. Answer with XML that begins with <plan> and ends with </plan>."
 
 
@@ -34,7 +36,7 @@ ABSENT = "That is no plan. Answer with XML that begins with <plan> and ends with
 class OneShot:
     """Asks for a whole plan; an answer with faults goes back with its diagnostics, ``repairs`` times at most.
 
-    ``settings`` carry the grammar, if there is one.
+    ``settings`` carry the grammar, if there is one, or the schema; then the plan is asked for as JSON.
     """
 
     template: str
@@ -51,13 +53,15 @@ class OneShot:
         asked = await planner_messages(
             self.template, task.goal, task.functions, task.inputs, task.kernel.skills
         )
+        if self.settings.json_schema is not None:
+            asked = _in_json(asked)
         messages = asked
         attempts: tuple[Attempt, ...] = ()
         while True:
             _require_room(task.service, messages)
             completion = await self._ask(task, messages)
             try:
-                return _read(task, completion), attempts
+                return self._read(task, completion), attempts
             except PlannerError as fault:
                 attempts = (*attempts, _attempt(fault, completion))
                 if (
@@ -66,7 +70,7 @@ class OneShot:
                 ):
                     raise _with_history(fault, messages, attempts) from None
             _announce(task, attempts)
-            messages = (*asked, *_correction(attempts[-1]))
+            messages = (*asked, *self._correction(attempts[-1]))
 
     async def _ask(self, task: PlanningTask, messages: Sequence[ChatMessage]) -> Completion:
         listener = task.listener
@@ -76,19 +80,26 @@ class OneShot:
             messages, self.settings, lambda text: listener(PlanText(text)), service=task.service_name
         )
 
+    def _read(self, task: PlanningTask, completion: Completion) -> Plan:
+        """The plan in an answer, or the error that names what the answer is instead."""
+        answer = completion.text
+        if completion.finish_reason == "content_filter":
+            said = "The server's content filter stopped the answer. Say the goal in other words."
+            raise NoPlanInAnswerError(said, goal=task.goal, answer=answer)
+        if completion.finish_reason in ("length", "cancelled") and END not in answer:
+            raise _cut(task, completion)
+        try:
+            return task.read(answer) if self.settings.json_schema is None else task.read_json(answer)
+        except PlanError as error:
+            raise _named(task, answer, error) from error
 
-def _read(task: PlanningTask, completion: Completion) -> Plan:
-    """The plan in an answer, or the error that names what the answer is instead."""
-    answer = completion.text
-    if completion.finish_reason == "content_filter":
-        said = "The server's content filter stopped the answer. Say the goal in other words."
-        raise NoPlanInAnswerError(said, goal=task.goal, answer=answer)
-    if completion.finish_reason in ("length", "cancelled") and END not in answer:
-        raise _cut(task, completion)
-    try:
-        return task.read(answer)
-    except PlanError as error:
-        raise _named(task, answer, error) from error
+    def _correction(self, attempt: Attempt) -> tuple[ChatMessage, ChatMessage]:
+        """The faulty answer and what to do about it; only the latest, so that the prompt does not grow."""
+        report = str(PlanError(attempt.diagnostics, attempt.answer))
+        absent = all(found.code == "no-plan" for found in attempt.diagnostics)
+        missing = ABSENT if self.settings.json_schema is None else ABSENT_JSON
+        said = missing if absent else FAULTY.format(report)
+        return ChatMessage("assistant", attempt.answer), ChatMessage("user", said)
 
 
 def _cut(task: PlanningTask, completion: Completion) -> PlannerError:
@@ -142,12 +153,10 @@ def _announce(task: PlanningTask, attempts: tuple[Attempt, ...]) -> None:
         task.listener(PlanRepair(len(attempts), last.problem, last.diagnostics))
 
 
-def _correction(attempt: Attempt) -> tuple[ChatMessage, ChatMessage]:
-    """The faulty answer and what to do about it; only the latest, so that the prompt does not grow."""
-    report = str(PlanError(attempt.diagnostics, attempt.answer))
-    absent = all(found.code == "no-plan" for found in attempt.diagnostics)
-    said = ABSENT if absent else FAULTY.format(report)
-    return ChatMessage("assistant", attempt.answer), ChatMessage("user", said)
+def _in_json(messages: Sequence[ChatMessage]) -> tuple[ChatMessage, ...]:
+    """The messages with the word that the plan is to be JSON, at the end of the instructions."""
+    first, *rest = messages
+    return (ChatMessage(first.role, first.content + JSON_NOTE), *rest)
 
 
 def _require_room(service: ChatService, messages: Sequence[ChatMessage]) -> None:

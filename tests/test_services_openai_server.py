@@ -9,16 +9,22 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import httpx
 import pytest
 
+from planloom import Kernel, kernel_function
 from planloom.errors import (
     ContextLengthError,
     ServiceResponseError,
     ServiceTimeoutError,
     ServiceUnavailableError,
 )
+from planloom.planners import Plan
+from planloom.planners.grammar import plan_grammar
+from planloom.planners.language.nodes import Ask, Call
+from planloom.planners.plan_schema import JSON_NOTE, plan_schema, tree_from_answer
 from planloom.services import ChatMessage, Completion, OpenAIService, Settings, allow_model_requests
 from planloom.services.llama_files import bundled_model
 
@@ -97,6 +103,27 @@ def test_limits_and_stop_strings_are_obeyed(service: OpenAIService) -> None:
 def test_a_grammar_is_obeyed(service: OpenAIService) -> None:
     settings = Settings(temperature=0.0, max_tokens=60, grammar='root ::= "<plan>" [a-z]+ "</plan>"')
     assert ask(service, settings).text.startswith("<plan>")
+
+
+def test_a_plan_under_a_grammar_and_under_a_json_schema_is_read(server: str) -> None:
+    class Letters:
+        @kernel_function
+        def send(self, person: Literal["Ann", "Bob"], copies: int = 1) -> None:
+            """Send a letter."""
+
+    kernel = Kernel()
+    kernel.add_skill(Letters())
+    offered, said = kernel.functions.values(), [ChatMessage("user", "Write to Ann, then to Bob." + JSON_NOTE)]
+    schema = Settings(temperature=0.0, max_tokens=400, json_schema=plan_schema(offered, []))
+    service = OpenAIService("bundled", base_url=server, schema="json_object", retries=0)
+    answer = asyncio.run(service.complete(said, schema))
+    assert answer.finish_reason == "stop"
+    assert all(isinstance(node, Call | Ask) for node in tree_from_answer(answer.text).nodes)
+
+    grammar = Settings(temperature=0.0, max_tokens=400, grammar=plan_grammar(offered, [], max_steps=3))
+    service = OpenAIService("bundled", base_url=server, grammar="llama.cpp", retries=0)
+    answer = asyncio.run(service.complete(QUESTION, grammar))
+    assert answer.text == "<plan/>" or Plan.parse(answer.text, kernel, inputs=[])
 
 
 def test_streams_run_side_by_side_and_add_up_to_the_answer(service: OpenAIService) -> None:

@@ -77,6 +77,7 @@ def _settings(fields: Fields) -> Settings:
         seed=fields.count("seed"),
         stop=tuple(dict.fromkeys(text for key in _LISTS for text in fields.texts(key))),
         grammar=fields.text("grammar"),
+        json_schema=None,
         extra=_extra(fields),
     )
 

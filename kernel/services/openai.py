@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import json
 import os
 import random as dice
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -17,6 +18,7 @@ from planloom.services.openai_endpoint import ChatEndpoint, RetryRule, chat_url,
 from planloom.services.openai_wire import (
     GrammarStyle,
     MaxTokensField,
+    SchemaStyle,
     event_data,
     parse_answer,
     parse_chunk,
@@ -52,7 +54,10 @@ class OpenAIService:
         timeout: seconds that the server may be silent. ``settings.timeout`` limits a whole call.
         retries: how often a call is tried again after 429, 5xx or a lost connection.
         backoff: how long to wait before each retry.
-        grammar: how the server takes a grammar; None if it takes none.
+        grammar: how the server takes a grammar; None if it takes none. ``"llama.cpp"`` is its own server,
+            ``"vllm"`` is vLLM from 0.12 on, with xgrammar, ``"sglang"`` is SGLang with xgrammar.
+        schema: how the server takes a JSON schema for answers; None if it takes none. ``"json_schema"`` is
+            OpenAI's way, which most servers take too; ``"json_object"`` that of llama-cpp-python's server.
         context_tokens: the model's context, if known: planners fit their prompts to it.
         max_tokens_field: what the server calls the limit of tokens; OpenAI's newer models want
             ``"max_completion_tokens"``.
@@ -79,6 +84,7 @@ class OpenAIService:
         retries: int = 3,
         backoff: Backoff | None = None,
         grammar: GrammarStyle | None = None,
+        schema: SchemaStyle | None = None,
         context_tokens: int | None = None,
         max_tokens_field: MaxTokensField = "max_tokens",
         headers: Mapping[str, str] | None = None,
@@ -89,7 +95,7 @@ class OpenAIService:
         if importlib.util.find_spec("httpx") is None:
             raise MissingExtraError("httpx", "http", "OpenAIService")
         self._model, self._name = model, name or model
-        self._grammar, self._max_tokens_field = grammar, max_tokens_field
+        self._grammar, self._schema, self._max_tokens_field = grammar, schema, max_tokens_field
         self._context_tokens = context_tokens
         self._endpoint = ChatEndpoint(
             self._name,
@@ -112,6 +118,10 @@ class OpenAIService:
     @property
     def accepts_grammar(self) -> bool:
         return self._grammar is not None
+
+    @property
+    def accepts_schema(self) -> bool:
+        return self._schema is not None
 
     @property
     def context_tokens(self) -> int | None:
@@ -172,11 +182,19 @@ class OpenAIService:
                 "OpenAIService(..., grammar='llama.cpp'), 'vllm' or 'sglang'",
                 settings.grammar,
             )
+        if settings.json_schema is not None and self._schema is None:
+            raise GrammarError(
+                self._name,
+                "this service was made for a server that takes no JSON schema. If yours does, say how: "
+                "OpenAIService(..., schema='json_schema') or 'json_object'",
+                json.dumps(settings.json_schema),
+            )
         return request_body(
             self._model,
             messages,
             settings,
             grammar_style=self._grammar,
+            schema_style=self._schema,
             max_tokens_field=self._max_tokens_field,
             stream=stream,
         )

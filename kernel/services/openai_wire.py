@@ -12,6 +12,7 @@ from planloom.services.protocol import ChatMessage, CompletionChunk, FinishReaso
 __all__ = [
     "GrammarStyle",
     "MaxTokensField",
+    "SchemaStyle",
     "event_data",
     "parse_answer",
     "parse_chunk",
@@ -20,6 +21,7 @@ __all__ = [
 ]
 
 GrammarStyle = Literal["llama.cpp", "vllm", "sglang"]
+SchemaStyle = Literal["json_schema", "json_object"]
 MaxTokensField = Literal["max_tokens", "max_completion_tokens"]
 
 SHOWN = 200
@@ -36,6 +38,7 @@ def request_body(
     settings: Settings,
     *,
     grammar_style: GrammarStyle | None = None,
+    schema_style: SchemaStyle | None = None,
     max_tokens_field: MaxTokensField = "max_tokens",
     stream: bool = False,
 ) -> dict[str, Any]:
@@ -56,6 +59,8 @@ def request_body(
     }
     if settings.grammar is not None and grammar_style is not None:
         body |= _grammar_fields(settings.grammar, grammar_style)
+    if settings.json_schema is not None and schema_style is not None:
+        body["response_format"] = _response_format(settings.json_schema, schema_style)
     if stream:
         body |= {"stream": True, "stream_options": {"include_usage": True}}
     return body | dict(settings.extra)
@@ -69,6 +74,15 @@ def _grammar_fields(grammar: str, style: GrammarStyle) -> dict[str, Any]:
             return {"structured_outputs": {"grammar": grammar}}
         case "sglang":
             return {"ebnf": grammar}
+
+
+def _response_format(schema: Mapping[str, Any], style: SchemaStyle) -> dict[str, Any]:
+    match style:
+        case "json_schema":
+            named = {"name": "answer", "strict": True, "schema": dict(schema)}
+            return {"type": "json_schema", "json_schema": named}
+        case "json_object":
+            return {"type": "json_object", "schema": dict(schema)}
 
 
 def parse_json(service: str, text: str) -> dict[str, Any]:

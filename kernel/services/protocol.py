@@ -14,6 +14,7 @@ __all__ = [
     "EmbeddingService",
     "FinishReason",
     "Role",
+    "SchemaService",
     "ScoringService",
     "Settings",
     "Usage",
@@ -36,7 +37,8 @@ class Settings:
     """How a completion is made; what is None is left to the service.
 
     ``max_tokens`` counts generated tokens. ``grammar`` is GBNF text and only given to a service whose
-    ``accepts_grammar`` is true. ``extra`` goes to the service as it is.
+    ``accepts_grammar`` is true; ``json_schema`` only to one whose ``accepts_schema`` is. ``extra`` goes to
+    the service as it is.
     """
 
     temperature: float | None = None
@@ -47,6 +49,7 @@ class Settings:
     presence_penalty: float | None = None
     frequency_penalty: float | None = None
     grammar: str | None = None
+    json_schema: Mapping[str, Any] | None = None
     timeout: float | None = None
     """Seconds."""
     extra: Mapping[str, Any] = field(default_factory=dict)
@@ -113,6 +116,14 @@ class ChatService(Protocol):
     def stream(self, messages: Sequence[ChatMessage], settings: Settings) -> AsyncIterator[CompletionChunk]:
         """Answer piece by piece. Closing the iterator stops the model."""
         ...
+
+
+@runtime_checkable
+class SchemaService(Protocol):
+    """A model that can perhaps answer in JSON that follows a schema. Many servers can."""
+
+    @property
+    def accepts_schema(self) -> bool: ...
 
 
 @runtime_checkable
