@@ -102,6 +102,10 @@ class Plan:
 
     def to_json(self) -> str:
         """The plan as JSON text, for storing; its schema is ``planloom.planners.PLAN_SCHEMA``."""
+        return self._json
+
+    @cached_property
+    def _json(self) -> str:
         return tree_to_json(self.tree)
 
     def __str__(self) -> str:
