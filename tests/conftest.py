@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +13,13 @@ from command_line import CommandLine
 from planloom.services import allow_model_requests
 
 # a busy machine must not fail a test: speed is shown in benchmarks/
-settings.register_profile("planloom", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# and in CI the examples are the same each time
+settings.register_profile(
+    "planloom",
+    deadline=None,
+    derandomize=bool(os.environ.get("CI")),
+    suppress_health_check=[HealthCheck.too_slow],
+)
 settings.load_profile("planloom")
 
 
