@@ -19,7 +19,13 @@ __all__ = ["Attribute", "CloseTag", "Cut", "Markup", "OpenTag", "RawText", "Toke
 
 # Runs of characters of one class; what may follow what is decided below.
 NAME = re.compile(r"[^\W\d][\w.\-:]*")
+# Possessive, so that a failed match has looked at each character once.
+ATTRIBUTE = re.compile(
+    r"""[ \t\r\n]++([^\W\d][\w.\-:]*+)[ \t\r\n]*+=[ \t\r\n]*+(?:"([^"]*+)"|'([^']*+)')"""
+)
+TAG_END = re.compile(r"[ \t\r\n]*+(/?)>")
 NOT_SPACE = re.compile(r"[^ \t\r\n]")
+OPENING = re.compile(r"<([^\W\d][\w.\-:]*)")
 MARKUP = re.compile(r"<(?:[/!?]|[^\W\d]|\Z)")
 UNPLAIN = re.compile(r"[&<\t\n\r]")
 
@@ -87,7 +93,12 @@ class Markup:
         """The tokens up to the end of the text, comments left out; a ``Cut`` is the last one."""
         text = self._text
         while self.at < len(text):
-            token = self._tag() if MARKUP.match(text, self.at) else self._run_of_text()
+            if opening := OPENING.match(text, self.at):
+                token: Token | None = self._opening_tag(opening)
+            elif MARKUP.match(text, self.at):
+                token = self._other_markup()
+            else:
+                token = self._run_of_text()
             if token is not None:
                 yield token
                 if type(token) is Cut:
@@ -99,14 +110,11 @@ class Markup:
         self.at = end.start() if end else len(self._text)
         return RawText(self._text[start : self.at], start, False)
 
-    def _tag(self) -> Token | None:
-        start, following = self.at, self._text[self.at + 1 : self.at + 2]
+    def _other_markup(self) -> Token | None:
+        following = self._text[self.at + 1 : self.at + 2]
         if following == "/":
             return self._closing_tag()
-        if following in ("!", "?"):
-            return self._special()
-        name = NAME.match(self._text, start + 1)
-        return self._opening_tag(name) if name else Cut(start, "the text ends after '<'")
+        return self._special() if following else Cut(self.at, "the text ends after '<'")
 
     def _closing_tag(self) -> Token:
         start = self.at
@@ -146,51 +154,54 @@ class Markup:
         cut = self._skip("]]>", start, "a CDATA section")
         return cut or RawText(self._text[start : self.at - len("]]>")], start, True)
 
-    def _opening_tag(self, name: re.Match[str]) -> Token:
-        text, start, at = self._text, self.at, name.end()
+    def _opening_tag(self, opening: re.Match[str]) -> Token:
+        text, start, at, name = self._text, self.at, opening.end(), opening[1]
         attributes: list[Attribute] = []
-        while True:
-            before, at = at, _after_space(text, at)
-            if text.startswith((">", "/>"), at):
-                empty = text[at] == "/"
-                self.at = at + 1 + empty
-                return OpenTag(name[0], attributes, empty, start, self._repeats(attributes))
-            if at >= len(text) - 1:
-                return Cut(start, f"the text ends inside <{name[0]}>")
-            read = self._attribute(at) if at > before else None
-            if isinstance(read, Cut):
-                return read
-            if read is None:
-                self._report_junk(at)
-                return self._recover(OpenTag(name[0], attributes, False, start, True), at)
-            at = read[1]
-            attributes.append(read[0])
+        while found := ATTRIBUTE.match(text, at):
+            at = found.end()
+            attributes.append(self._attribute(found))
             if len(attributes) > self._limits.attributes:
-                self._findings.stop(f"<{name[0]}> has more than {self._limits.attributes} attributes", start)
-                return OpenTag(name[0], attributes, True, start, True)
+                self._findings.stop(f"<{name}> has more than {self._limits.attributes} attributes", start)
+                return OpenTag(name, attributes, True, start, True)
+        end = TAG_END.match(text, at)
+        if end is None:
+            return self._broken_tag(OpenTag(name, attributes, False, start, True), at)
+        self.at = end.end()
+        return OpenTag(name, attributes, end[1] == "/", start, self._repeats(attributes))
 
-    def _attribute(self, start: int) -> tuple[Attribute, int] | Cut | None:
-        """The attribute at ``start`` and its end; None if there is none."""
-        text = self._text
-        name = NAME.match(text, start)
+    def _attribute(self, found: re.Match[str]) -> Attribute:
+        name, double, single = found.groups()
+        raw, at = (single, found.start(3)) if double is None else (double, found.start(2))
+        value = decode_attribute(raw, at, self._findings) if UNPLAIN.search(raw) else raw
+        return Attribute(name, value, found.start(1), at, value is raw)
+
+    def _broken_tag(self, tag: OpenTag, end: int) -> Token:
+        """Neither an attribute nor the end of the tag stands at ``end``: the text is cut there, or broken."""
+        at = _after_space(self._text, end)
+        if at >= len(self._text) - 1:
+            return Cut(tag.offset, f"the text ends inside <{tag.name}>")
+        cut = self._cut_attribute(at) if at > end else None
+        if cut is not None:
+            return cut
+        self._report_junk(at)
+        return self._recover(tag, at)
+
+    def _cut_attribute(self, start: int) -> Cut | None:
+        """Whether the text ends within the attribute at ``start``, which is not a whole one."""
+        text, name = self._text, NAME.match(self._text, start)
         if name is None:
             return None
         equals = _after_space(text, name.end())
         at = _after_space(text, equals + 1)
         if at >= len(text):
             return Cut(start, "the text ends inside an attribute")
-        if text[equals] != "=" or text[at] not in "\"'":
-            return None
-        end = text.find(text[at], at + 1)
-        if end < 0:
+        if text[equals] == "=" and text[at] in "\"'":
             return Cut(start, f"the value of {quoted(name[0])} has no closing quote")
-        raw = text[at + 1 : end]
-        value = decode_attribute(raw, at + 1, self._findings) if UNPLAIN.search(raw) else raw
-        return Attribute(name[0], value, start, at + 1, value is raw), end + 1
+        return None
 
     def _repeats(self, attributes: list[Attribute]) -> bool:
         names = [attribute.name for attribute in attributes]
-        if len(set(names)) == len(names):
+        if len(names) < 2 or len(set(names)) == len(names):
             return False
         for at, attribute in enumerate(attributes):
             if attribute.name in names[:at]:
