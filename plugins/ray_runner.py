@@ -59,7 +59,7 @@ class RayRunner:
         assert function is not None
         if function.runs_on not in self._heavy:
             return self._here.run(call)
-        return self._here.run(replace(call, step=replace(call.step, function=self._sent(function))))
+        return self._here.run(replace(call, step=call.step._replace(function=self._sent(function))))
 
     def _sent(self, function: KernelFunction) -> KernelFunction:
         """The function with a Ray task in place of its own body."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 
 from planloom.planners.compiling.binding import Bound
 from planloom.planners.compiling.outline import BodyDraft, Draft, all_drafts
@@ -69,7 +69,8 @@ def _body(body: BodyDraft, units: Mapping[Draft, Unit], parts: Mapping[Draft, Pa
     dependents: list[list[int]] = [[] for _ in body.drafts]
     counts = []
     for draft in body.drafts:
-        here = {unit for up, unit in draft.needs if up == 0} | {unit for unit, _ in draft.guards[-1:]}
+        here = {unit for up, unit in draft.needs if up == 0}
+        here.update(unit for unit, _ in draft.guards[-1:])
         counts.append(len(here))
         for unit in here:
             dependents[unit].append(draft.index)
@@ -78,11 +79,11 @@ def _body(body: BodyDraft, units: Mapping[Draft, Unit], parts: Mapping[Draft, Pa
             _loop(draft, units, parts) if draft.inner else units.get(draft, JOIN) for draft in body.drafts
         ),
         counts=tuple(counts),
-        dependents=tuple(tuple(waiting) for waiting in dependents),
-        outer=tuple(tuple(need for need in draft.needs if need[0]) for draft in body.drafts),
+        dependents=tuple(map(tuple, dependents)),
+        outer=tuple(_outer(draft) for draft in body.drafts),
         earlier=tuple(tuple(draft.previous) for draft in body.drafts),
         guards=tuple(draft.guards[-1] if draft.guards else None for draft in body.drafts),
-        appends=tuple(_appends(draft) for draft in body.drafts),
+        appends=tuple(map(_appends, body.drafts)),
     )
 
 
@@ -96,6 +97,11 @@ def _exports(body: BodyDraft) -> tuple[Export, ...]:
     )
 
 
+def _outer(draft: Draft) -> tuple[tuple[int, int], ...]:
+    """What a draft needs from the bodies around its own."""
+    return tuple(need for need in draft.needs if need[0]) if draft.body.loop else ()
+
+
 def _appends(draft: Draft) -> str | None:
     if isinstance(draft.node, Call):
         return draft.node.appends
@@ -104,7 +110,7 @@ def _appends(draft: Draft) -> str | None:
 
 def words_around(draft: Draft) -> tuple[str, ...]:
     """The elements around a draft in words, outermost first."""
-    words = [_guard_words(draft.body, guard) for guard in draft.guards]
+    words = [_guard_words(draft.body, guard) for guard in draft.guards] if draft.guards else []
     loop = draft.body.loop
     if loop is None or not isinstance(loop.node, ForEach):
         return tuple(words)
@@ -119,25 +125,26 @@ def _guard_words(body: BodyDraft, guard: tuple[int, bool]) -> str:
 
 def step_needs(draft: Draft) -> tuple[int, ...]:
     """The numbers of the steps that a step waits for, loops and conditions seen through."""
-    return tuple(sorted(set(_numbers(draft)) - {draft.number}))
-
-
-def _numbers(draft: Draft) -> Iterator[int]:
+    numbers: set[int] = set()
     around: Draft | None = draft
     while around is not None:
-        bodies = list(around.body.chain())
-        for up, unit in around.needs:
-            yield from _steps_of(bodies[up].drafts[unit])
+        if around.needs:
+            bodies = list(around.body.chain())
+            for up, unit in around.needs:
+                numbers.update(_steps_of(bodies[up].drafts[unit]))
         # one way outwards: each condition and loop once, however deep they are nested
         around = around.body.drafts[around.guards[-1][0]] if around.guards else around.body.loop
+    numbers.discard(draft.number)
+    return tuple(sorted(numbers))
 
 
-def _steps_of(draft: Draft) -> Iterator[int]:
+def _steps_of(draft: Draft) -> Iterable[int]:
     """The steps that a unit stands for: itself, or all inside a loop."""
     if draft.number:
-        yield draft.number
-    elif draft.inner is not None:
-        yield from (inner.number for inner in all_drafts(draft.inner) if inner.number)
-    elif draft.node is None:
+        return (draft.number,)
+    if draft.inner is not None:
+        return (inner.number for inner in all_drafts(draft.inner) if inner.number)
+    if draft.node is None:
         (_, loop), *_ = draft.needs  # what ends a loop waits for the loop first of all
-        yield from _steps_of(draft.body.drafts[loop])
+        return _steps_of(draft.body.drafts[loop])
+    return ()

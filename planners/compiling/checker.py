@@ -12,7 +12,7 @@ from planloom.planners.compiling import getters
 from planloom.planners.compiling.assembly import Part, assemble, step_needs, words_around
 from planloom.planners.compiling.binding import Bound, bind_call
 from planloom.planners.compiling.names import MOST_HINTS, Names, too_many, wait_for
-from planloom.planners.compiling.ordering import add_effect_order, find_cycle
+from planloom.planners.compiling.ordering import add_effect_order, sort_by_data
 from planloom.planners.compiling.outline import Draft, all_drafts, outline, resolve
 from planloom.planners.compiling.program import Getter, InputNeed, Program, Step
 from planloom.planners.errors import ConditionSyntaxError
@@ -85,7 +85,7 @@ class _Checker:
             self._find_function(draft)
         for draft in drafts:
             self._bind(draft)
-        cycle = find_cycle(self.top)
+        cycle = sort_by_data(self.top)
         if cycle is not None:
             place = cycle.node.place if cycle.node else Place()
             self._add(Diagnostic.error("cycle", "this step waits for itself", place))
@@ -132,6 +132,7 @@ class _Checker:
         function = self.calls.get(draft)
         return Step(
             number=draft.number,
+            label=str(draft.number),
             kind="ask" if function is None else "function",
             name="ask" if function is None else function.full_name,
             arguments=arguments,

@@ -14,15 +14,15 @@ from heapq import heapify, heappop, heappush
 from planloom.planners.compiling.outline import BodyDraft, Draft, all_drafts
 from planloom.planners.language.nodes import ForEach
 
-__all__ = ["add_effect_order", "find_cycle"]
+__all__ = ["add_effect_order", "sort_by_data"]
 
 
-def find_cycle(top: BodyDraft) -> Draft | None:
-    """A draft that waits for itself, if there is one; in any body."""
+def sort_by_data(top: BodyDraft) -> Draft | None:
+    """Sort the drafts of every body; the draft that waits for itself, if there is one, ends it."""
     for body in _bodies(top):
-        order = _sorted(body)
-        if len(order) < len(body.drafts):
-            placed = {draft.index for draft in order}
+        body.sorted = _sorted(body)
+        if len(body.sorted) < len(body.drafts):
+            placed = {draft.index for draft in body.sorted}
             return next(draft for draft in body.drafts if draft.index not in placed)
     return None
 
@@ -37,6 +37,8 @@ def _bodies(top: BodyDraft) -> Iterator[BodyDraft]:
 def _sorted(body: BodyDraft) -> list[Draft]:
     """The drafts of a body by data, document order otherwise; drafts on a cycle are left out."""
     waiting = [_needed_here(draft) for draft in body.drafts]
+    if all(draft.index > max(needed) for draft, needed in zip(body.drafts, waiting, strict=True) if needed):
+        return list(body.drafts)
     dependents: list[list[int]] = [[] for _ in body.drafts]
     for draft, needed in zip(body.drafts, waiting, strict=True):
         for unit in needed:
@@ -67,6 +69,8 @@ def _needed_here(draft: Draft) -> set[int]:
 
 
 def _depth(body: BodyDraft, outer: BodyDraft) -> int:
+    if body is outer:
+        return 0
     return next(up for up, around in enumerate(body.chain()) if around is outer)
 
 
@@ -84,11 +88,11 @@ class _Track:
         if writes:
             self.writers, self.readers = [draft], []
         else:
-            self.readers = [*self.readers, draft]
+            self.readers.append(draft)
 
 
 def add_effect_order(top: BodyDraft) -> None:
-    """Make drafts that touch one resource wait for each other where the order matters."""
+    """Make drafts that touch one resource wait for each other where the order matters; they are sorted."""
     _order(top, {})
 
 
@@ -96,12 +100,14 @@ def _order(body: BodyDraft, inherited: dict[str, _Track]) -> dict[str, bool]:
     """Order one body; returns what it does to each resource."""
     tracks = {name: _Track(list(track.writers), list(track.readers)) for name, track in inherited.items()}
     touched: dict[str, bool] = {}
-    for draft in _sorted(body):
+    for draft in body.sorted:
         if draft.inner is not None:
             accesses = _order(draft.inner, tracks)
             draft = _join(draft, accesses) if accesses else draft
         for resource, writes in draft.accesses.items():
-            track = tracks.setdefault(resource, _Track())
+            track = tracks.get(resource)
+            if track is None:
+                track = tracks[resource] = _Track()
             _wait(draft, track.before(writes), draft.needs)
             track.note(draft, writes)
             touched[resource] = touched.get(resource, False) or writes

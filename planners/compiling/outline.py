@@ -10,6 +10,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from planloom.planners.language.nodes import Ask, Call, ForEach, If, Node, PlanTree
 from planloom.planners.language.variables import variable_key
@@ -25,7 +26,7 @@ MOST_CONDITIONAL = 64
 Guard = tuple[int, bool]
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Draft:
     """A unit on its way to be compiled. ``index`` is its place in its body, in document order."""
 
@@ -44,7 +45,7 @@ class Draft:
     """Resource -> whether it is written."""
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class BodyDraft:
     """The top of a plan, or the body of a ``<foreach>``."""
 
@@ -52,6 +53,8 @@ class BodyDraft:
     item: str = ""
     drafts: list[Draft] = field(default_factory=list)
     settings: dict[str, list[Setting]] = field(default_factory=dict)
+    sorted: list[Draft] = field(default_factory=list)
+    """The drafts in an order in which the values that they need allow them to run."""
 
     def add(self, node: Node | None, guards: tuple[Guard, ...] = ()) -> Draft:
         draft = Draft(node, self, len(self.drafts), guards)
@@ -66,16 +69,14 @@ class BodyDraft:
             body = body.loop.body if body.loop else None
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(NamedTuple):
     """One place where a name is set. ``export`` is the name inside the loop, when the draft is a loop."""
 
     draft: Draft
     export: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """What a name means at one place: settings, latest first, as (levels up, setting).
 
     ``element`` is the loop, by levels up, whose element it is. ``certain`` is false when every setting stands
@@ -104,7 +105,12 @@ def _fill(
 ) -> None:
     for node in nodes:
         draft = body.add(node, guards)
-        if isinstance(node, If):
+        if isinstance(node, Call | Ask):
+            draft.number = next(numbers)
+            _set(body, PREVIOUS, Setting(draft))
+            if node.sets:
+                _set(body, variable_key(node.sets), Setting(draft))
+        elif isinstance(node, If):
             _fill(body, node.then, (*guards, (draft.index, True)), numbers)
             _fill(body, node.otherwise, (*guards, (draft.index, False)), numbers)
         elif isinstance(node, ForEach):
@@ -112,11 +118,6 @@ def _fill(
             _fill(draft.inner, node.body, (), numbers)
             for name in draft.inner.settings:
                 _set(body, name, Setting(draft, name))
-        elif isinstance(node, Call | Ask):
-            draft.number = next(numbers)
-            _set(body, PREVIOUS, Setting(draft))
-            if node.sets:
-                _set(body, variable_key(node.sets), Setting(draft))
 
 
 def _set(body: BodyDraft, name: str, setting: Setting) -> None:
@@ -168,6 +169,8 @@ def _below(name: str, at: Draft) -> Found:
 
 def _together(one: Draft, other: Draft) -> bool:
     """Whether both may run in one run: they are not in two branches of one ``<if>``."""
+    if not one.guards:
+        return True
     branches = dict(other.guards)
     return all(branches.get(unit, branch) == branch for unit, branch in one.guards)
 
@@ -188,7 +191,7 @@ def _widened(guards: tuple[Guard, ...], covered: set[tuple[Guard, ...]]) -> tupl
 
 def _always(guards: tuple[Guard, ...], place: Draft) -> bool:
     """Whether what holds under ``guards`` holds whenever ``place`` runs."""
-    return set(guards) <= set(place.guards)
+    return not guards or set(guards) <= set(place.guards)
 
 
 def all_drafts(body: BodyDraft) -> Iterator[Draft]:

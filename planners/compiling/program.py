@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from planloom.function import KernelFunction
 from planloom.planners.language.nodes import Place
@@ -45,11 +44,12 @@ Getter = Callable[[Any], Any]
 """Takes a ``Scope`` and gives a value; raises ``ValueError`` with a reason when there is none."""
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(NamedTuple):
     """One step of a plan, as a reader of the plan sees it. ``needs`` are numbers of steps that come first."""
 
     number: int
+    label: str
+    """The number as text."""
     kind: Literal["function", "ask"]
     name: str
     arguments: Mapping[str, str]
@@ -59,16 +59,10 @@ class Step:
     under: tuple[str, ...] = ()
     """The ``<if>`` and ``<foreach>`` elements around it, outermost first, in words."""
     function: KernelFunction | None = None
-    place: Place = Place()  # noqa: RUF009 - it is frozen
-
-    @cached_property
-    def label(self) -> str:
-        """The number as text."""
-        return str(self.number)
+    place: Place = Place()
 
 
-@dataclass(frozen=True, slots=True)
-class CallUnit:
+class CallUnit(NamedTuple):
     """Calls a function: ``constants`` are ready, ``getters`` make the rest, by Python name."""
 
     step: Step

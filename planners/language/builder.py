@@ -85,8 +85,6 @@ class TreeBuilder:
         match token:
             case OpenTag():
                 self._open(token)
-                if token.empty:
-                    self._end()
             case CloseTag():
                 self._close(token)
             case RawText():
@@ -119,20 +117,27 @@ class TreeBuilder:
         self._push(_Open("body", tag, "plan", self.nodes))
 
     def _open_step(self, tag: OpenTag, parent: _Open) -> None:
+        if_before, parent.if_before = parent.if_before, None
         name = tag.name.lower()
         if name.startswith(CALL_PREFIX):
-            self._push(_Open("call", tag, "call"))
+            self._open_call(tag)
         elif name in ("ask", "result"):
             self._push(_Open("leaf", tag, name))
         elif name in ("if", "foreach"):
             self._push(_Open("body", tag, name))
-        elif name == "else" and parent.if_before:
+        elif name == "else" and if_before:
             take_no_attributes(tag, self._findings)
-            self._push(_Open("body", tag, name, joins=parent.if_before))
+            self._push(_Open("body", tag, name, joins=if_before))
         else:
             self._report_unknown(tag, name)
             self._push(_Open("body", tag, "", parent.nodes))
-        parent.if_before = None
+
+    def _open_call(self, tag: OpenTag) -> None:
+        if tag.empty:  # as nearly every step is: nothing can stand in it, so it is complete
+            self._check_depth(tag, len(self._stack) + 1)
+            self._add(call_node(tag, (), self._findings), tag)
+        else:
+            self._push(_Open("call", tag, "call"))
 
     def _report_unknown(self, tag: OpenTag, name: str) -> None:
         if name == "plan":
@@ -161,9 +166,15 @@ class TreeBuilder:
     def _push(self, element: _Open) -> None:
         self._stack.append(element)
         # An argument is not counted: nothing can be nested in it, and it may be written as an attribute too.
-        if element.kind != "argument" and len(self._stack) > self._limits.depth:
+        if element.kind != "argument":
+            self._check_depth(element.tag, len(self._stack))
+        if element.tag.empty:
+            self._end()
+
+    def _check_depth(self, tag: OpenTag, depth: int) -> None:
+        if depth > self._limits.depth:
             said = f"more than {self._limits.depth} elements stand inside each other"
-            self._findings.stop(said, element.tag.offset)
+            self._findings.stop(said, tag.offset)
 
     # Closing tags
 

@@ -53,19 +53,24 @@ def call_node(tag: OpenTag, children: Sequence[Argument], findings: Findings) ->
     sets = appends = None
     after: tuple[str, ...] = ()
     arguments: list[Argument] = []
+    reserved: list[str] = []
     for attribute in tag.attributes:
-        match attribute.name.lower():
-            case "setcontextvariable":
-                sets = _name(attribute, findings)
-            case "appendtoresult":
-                appends = _name(attribute, findings, settable=False)
-            case "after":
-                after = tuple(_names(attribute, findings))
-            case _:
-                arguments += _argument(attribute, findings)
-    _refuse_repeats(tag, [*arguments, *children], findings)
+        name = attribute.name.lower()
+        if name not in RESERVED:
+            _take_argument(attribute, arguments, findings)
+            continue
+        reserved.append(name)
+        if name == SETS:
+            sets = _name(attribute, findings)
+        elif name == APPENDS:
+            appends = _name(attribute, findings, settable=False)
+        else:
+            after = tuple(_names(attribute, findings))
+    arguments += children
+    if not tag.broken:
+        _refuse_repeats(tag, [*(argument.name for argument in arguments), *reserved], findings)
     place = findings.source.place(tag.offset)
-    return Call(function_name(tag.name), (*arguments, *children), sets, appends, after, place)
+    return Call(function_name(tag.name), tuple(arguments), sets, appends, after, place)
 
 
 def leaf_node(tag: OpenTag, findings: Findings) -> Node | None:
@@ -131,21 +136,19 @@ def _twice(name: str, offset: int, findings: Findings) -> None:
     findings.broken("xml-syntax", f"{quoted(name)} is given twice", offset, "keep one of them")
 
 
-def _argument(attribute: Attribute, findings: Findings) -> Iterator[Argument]:
-    if is_argument_name(attribute.name):
-        yield Argument(attribute.name, attribute.value, findings.source.place(attribute.offset))
-        return
-    said = f"{quoted(attribute.name)} cannot be the name of an argument"
-    findings.error("unknown-argument", said, attribute.offset, "names have no dots and no colons")
+def _take_argument(attribute: Attribute, into: list[Argument], findings: Findings) -> None:
+    name = attribute.name
+    if "." in name or ":" in name:
+        said = f"{quoted(name)} cannot be the name of an argument"
+        findings.error("unknown-argument", said, attribute.offset, "names have no dots and no colons")
+    else:
+        into.append(Argument(name, attribute.value, findings.source.place(attribute.offset)))
 
 
-def _refuse_repeats(tag: OpenTag, arguments: Sequence[Argument], findings: Findings) -> None:
-    reserved = [attribute.name.lower() for attribute in tag.attributes if attribute.name.lower() in RESERVED]
-    names = [argument.name for argument in arguments] + reserved
-    if len(set(names)) == len(names) or tag.broken:
-        return
-    repeated = next(name for at, name in enumerate(names) if name in names[:at])
-    _twice(RESERVED.get(repeated, repeated), tag.offset, findings)
+def _refuse_repeats(tag: OpenTag, names: Sequence[str], findings: Findings) -> None:
+    if len(set(names)) < len(names):
+        repeated = next(name for at, name in enumerate(names) if name in names[:at])
+        _twice(RESERVED.get(repeated, repeated), tag.offset, findings)
 
 
 def _is_condition(attribute: Attribute, findings: Findings) -> bool:

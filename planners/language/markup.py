@@ -20,9 +20,7 @@ __all__ = ["Attribute", "CloseTag", "Cut", "Markup", "OpenTag", "RawText", "Toke
 # Runs of characters of one class; what may follow what is decided below.
 NAME = re.compile(r"[^\W\d][\w.\-:]*")
 # Possessive, so that a failed match has looked at each character once.
-ATTRIBUTE = re.compile(
-    r"""[ \t\r\n]++([^\W\d][\w.\-:]*+)[ \t\r\n]*+=[ \t\r\n]*+(?:"([^"]*+)"|'([^']*+)')"""
-)
+ATTRIBUTE = re.compile(r"""[ \t\r\n]++([^\W\d][\w.\-:]*+)[ \t\r\n]*+=[ \t\r\n]*+(?:"([^"]*+)"|'([^']*+)')""")
 TAG_END = re.compile(r"[ \t\r\n]*+(/?)>")
 NOT_SPACE = re.compile(r"[^ \t\r\n]")
 OPENING = re.compile(r"<([^\W\d][\w.\-:]*)")

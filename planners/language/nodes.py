@@ -6,12 +6,12 @@ Places take no part in equality: two texts that say the same give equal trees.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 __all__ = ["Argument", "Ask", "Call", "ForEach", "If", "Node", "Place", "PlanTree", "Result"]
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where something stands in the text; line and column count from 1."""
 
     line: int = 1

@@ -7,7 +7,7 @@ from typing import Final
 
 from planloom.planners.language.characters import quoted
 
-__all__ = ["INPUT", "is_variable", "name_end", "variable_fault", "variable_key"]
+__all__ = ["INPUT", "INPUT_KEY", "is_variable", "name_end", "variable_fault", "variable_key"]
 
 INPUT: Final = "INPUT"
 """The run's own input, which no step can set."""
@@ -33,6 +33,9 @@ def variable_key(name: str) -> str:
     return name.lower() if name.isascii() else unicodedata.normalize("NFC", name).casefold()
 
 
+INPUT_KEY: Final = variable_key(INPUT)
+
+
 def variable_fault(name: str, settable: bool = True) -> tuple[str, str] | None:
     """What is wrong with a name that a plan sets, and a hint; None if it is right.
 
@@ -43,6 +46,6 @@ def variable_fault(name: str, settable: bool = True) -> tuple[str, str] | None:
     if not is_variable(name):
         said = f"{quoted(name)} is not a name" if name else "the name is empty"
         return said, "a name is letters, digits and underscores, and does not start with a digit"
-    if settable and variable_key(name) == variable_key(INPUT):
+    if settable and variable_key(name) == INPUT_KEY:
         return f"{name} is always the run's own input and cannot be set", "choose another name"
     return None
