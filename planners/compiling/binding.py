@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Annotated, Any, Union, get_args, get_origin
@@ -11,11 +11,11 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from planloom.function import KernelFunction, reason
 from planloom.parameter import Parameter
 from planloom.planners.compiling import getters
-from planloom.planners.compiling.names import Names
+from planloom.planners.compiling.names import Names, Report
 from planloom.planners.compiling.outline import Draft
 from planloom.planners.compiling.program import Getter
 from planloom.planners.compiling.structures import structure
-from planloom.planners.language.diagnostic import Diagnostic
+from planloom.planners.language.diagnostic import Code, Diagnostic
 from planloom.planners.language.nodes import Argument, Call
 from planloom.planners.language.references import Reference, ReferenceSyntaxError, Template, Text, parse_value
 
@@ -24,42 +24,127 @@ __all__ = ["Bound", "bind_call"]
 
 @dataclass(slots=True)
 class Bound:
-    """The arguments of a call by Python name: constants, getters for the rest, and constants to be copied.
-
-    ``given`` is each parameter's argument as the plan writes its name.
-    """
+    """The arguments of a call by Python name: constants, getters for the rest, and constants to be copied."""
 
     constants: dict[str, Any] = field(default_factory=dict)
     getters: list[tuple[str, Getter]] = field(default_factory=list)
     copied: list[str] = field(default_factory=list)
-    given: dict[str, str] = field(default_factory=dict)
 
 
-def bind_call(
-    call: Call, draft: Draft, function: KernelFunction, names: Names, bound: Bound
-) -> Iterator[Diagnostic]:
-    """Bind a call's arguments, giving every diagnostic."""
-    for argument in call.arguments:
-        parameter = function.parameter(argument.name)
+def bind_call(call: Call, draft: Draft, function: KernelFunction, names: Names, report: Report) -> Bound:
+    """Bind a call's arguments; ``report`` takes every fault."""
+    binder = _Binder(call, draft, function, names, report)
+    binder.bind()
+    return binder.bound
+
+
+class _Binder:
+    """Binds the arguments of one call."""
+
+    __slots__ = ("bound", "call", "draft", "function", "given", "names", "report")
+
+    def __init__(
+        self,
+        call: Call,
+        draft: Draft,
+        function: KernelFunction,
+        names: Names,
+        report: Report,
+    ) -> None:
+        self.call, self.draft, self.function = call, draft, function
+        self.names, self.report = names, report
+        self.bound = Bound()
+        self.given: dict[str, str] = {}
+        """Each parameter's argument as the plan writes its name."""
+
+    def bind(self) -> None:
+        for argument in self.call.arguments:
+            self._take(argument)
+        for parameter in self.function.parameters:
+            if parameter.key not in self.given:
+                self._omitted(parameter)
+
+    def _take(self, argument: Argument) -> None:
+        parameter = self.function.parameter(argument.name)
         if parameter is None:
-            yield _unknown(argument, function)
-        elif parameter.key in bound.given:
-            yield _twice(argument, parameter, bound.given[parameter.key])
+            message = f"{self.function.full_name} has no parameter {argument.name!r}"
+            self._fault("unknown-argument", message, argument)
+        elif parameter.key in self.given:
+            self.report(_twice(argument, parameter, self.given[parameter.key]))
         else:
-            bound.given[parameter.key] = argument.name
-            yield from _bind_written(argument, parameter, function, draft, names, bound)
-    for parameter in function.parameters:
-        if parameter.key not in bound.given:
-            yield from _bind_omitted(call, parameter, function, draft, names, bound)
+            self.given[parameter.key] = argument.name
+            self._written(argument, parameter)
 
+    def _written(self, argument: Argument, parameter: Parameter) -> None:
+        try:
+            value = parse_value(argument.text)
+        except ReferenceSyntaxError as error:
+            self.report(Diagnostic.error("bad-reference", str(error), argument.place))
+            return
+        if isinstance(value, Text):
+            self._literal(value.text, argument, parameter)
+        elif isinstance(value, Reference):
+            self._reference(value, argument, parameter)
+        else:
+            self._template(value, argument, parameter)
 
-def _unknown(argument: Argument, function: KernelFunction) -> Diagnostic:
-    return Diagnostic.error(
-        "unknown-argument",
-        f"{function.full_name} has no parameter {argument.name!r}",
-        argument.place,
-        f"it is {function.signature()}",
-    )
+    def _literal(self, text: str, argument: Argument, parameter: Parameter) -> None:
+        try:
+            value = parameter.from_text(text)
+        except ValueError as error:
+            message = f"{argument.name}={_short(text)} is no {parameter.type_name}: {reason(error)}"
+            self._fault("bad-argument", message, argument)
+            return
+        self.bound.constants[parameter.key] = value
+        if getters.isolated(value) is not value:
+            self.bound.copied.append(parameter.key)
+
+    def _reference(self, value: Reference, argument: Argument, parameter: Parameter) -> None:
+        getter = self.names.getter(value, self.draft, argument.place, self.report)
+        produced = self.names.annotation(value, self.draft)
+        if _never_fits(produced, parameter.annotation):
+            message = f"${value.name} is {_kind(produced)} and {argument.name} takes {parameter.type_name}"
+            self._fault("bad-argument", message, argument, "refer to a part of it, or use another function; ")
+        self._give(parameter, _passed(getter, parameter.accept))
+
+    def _template(self, value: Template, argument: Argument, parameter: Parameter) -> None:
+        parts = tuple(
+            part
+            if isinstance(part, str)
+            else self.names.getter(part, self.draft, argument.place, self.report)
+            for part in value.parts
+        )
+        if parameter.takes_text or not _is_structure(value):
+            self._give(parameter, getters.converted(getters.joined(parts), parameter.from_text))
+            return
+        try:
+            getter = structure(parts)
+        except ValueError as error:
+            message = f"{argument.name} takes {parameter.type_name}, and this is no JSON: {error}"
+            self.report(Diagnostic.error("bad-argument", message, argument.place, 'write it as ["$A", "$B"]'))
+            return
+        self._give(parameter, _passed(getter, parameter.accept))
+
+    def _omitted(self, parameter: Parameter) -> None:
+        """Design 3.3: the previous output, a plan input of the same name, the default, or an error."""
+        names, place = self.names, self.call.place
+        if parameter.required and parameter is self.function.parameters[0]:
+            getter = names.previous(self.draft, parameter.name, place, self.report)
+            self._give(parameter, _passed(getter, parameter.accept))
+        elif names.may_be_input(parameter.name):
+            default = None if parameter.required else _constant(parameter.default)
+            argument = f"{self.function.full_name} {parameter.name}"
+            getter = names.ambient(parameter.name, default, place, argument)
+            self._give(parameter, _passed(getter, _accept_ambient(parameter)))
+        elif parameter.required:
+            self.report(missing(self.function, parameter, self.call))
+
+    def _give(self, parameter: Parameter, getter: Getter) -> None:
+        self.bound.getters.append((parameter.key, getter))
+
+    def _fault(self, code: Code, message: str, argument: Argument, hint: str = "") -> None:
+        signature = f"{hint}it is {self.function.signature()}"
+        self.report(Diagnostic.error(code, message, argument.place, signature))
 
 
 def _twice(argument: Argument, parameter: Parameter, earlier: str) -> Diagnostic:
@@ -71,116 +156,14 @@ def _twice(argument: Argument, parameter: Parameter, earlier: str) -> Diagnostic
     )
 
 
-def _bind_written(
-    argument: Argument,
-    parameter: Parameter,
-    function: KernelFunction,
-    draft: Draft,
-    names: Names,
-    bound: Bound,
-) -> Iterator[Diagnostic]:
-    try:
-        value = parse_value(argument.text)
-    except ReferenceSyntaxError as error:
-        yield Diagnostic.error("bad-reference", str(error), argument.place)
-        return
-    if isinstance(value, Text):
-        yield from _bind_literal(value.text, argument, parameter, function, bound)
-    elif isinstance(value, Reference):
-        yield from _bind_reference(value, argument, parameter, function, draft, names, bound)
-    else:
-        yield from _bind_template(value, argument, parameter, draft, names, bound)
-
-
-def _bind_literal(
-    text: str, argument: Argument, parameter: Parameter, function: KernelFunction, bound: Bound
-) -> Iterator[Diagnostic]:
-    try:
-        value = parameter.from_text(text)
-    except ValueError as error:
-        yield Diagnostic.error(
-            "bad-argument",
-            f"{argument.name}={_short(text)} is no {parameter.type_name}: {reason(error)}",
-            argument.place,
-            f"it is {function.signature()}",
-        )
-        return
-    bound.constants[parameter.key] = value
-    if getters.isolated(value) is not value:
-        bound.copied.append(parameter.key)
-
-
-def _bind_reference(
-    value: Reference,
-    argument: Argument,
-    parameter: Parameter,
-    function: KernelFunction,
-    draft: Draft,
-    names: Names,
-    bound: Bound,
-) -> Iterator[Diagnostic]:
-    getter, diagnostics = names.getter(value, draft, argument.place)
-    yield from diagnostics
-    produced = names.annotation(value, draft)
-    if _never_fits(produced, parameter.annotation):
-        yield Diagnostic.error(
-            "bad-argument",
-            f"${value.name} is {_kind(produced)} and {argument.name} takes {parameter.type_name}",
-            argument.place,
-            f"refer to a part of it, or use another function; it is {function.signature()}",
-        )
-    bound.getters.append((parameter.key, _passed(getter, parameter.accept)))
-
-
 def _passed(getter: Getter, accept: Callable[[Any], Any]) -> Getter:
     isolated = getters.isolated
     return lambda scope: isolated(accept(getter(scope)))
 
 
-def _bind_template(
-    value: Template, argument: Argument, parameter: Parameter, draft: Draft, names: Names, bound: Bound
-) -> Iterator[Diagnostic]:
-    parts: list[str | Getter] = []
-    for part in value.parts:
-        if isinstance(part, str):
-            parts.append(part)
-            continue
-        getter, diagnostics = names.getter(part, draft, argument.place)
-        yield from diagnostics
-        parts.append(getter)
-    if parameter.takes_text or not _is_structure(value):
-        convert = parameter.from_text
-        bound.getters.append((parameter.key, getters.converted(getters.joined(tuple(parts)), convert)))
-        return
-    try:
-        getter = structure(tuple(parts))
-    except ValueError as error:
-        message = f"{argument.name} takes {parameter.type_name}, and this is no JSON: {error}"
-        yield Diagnostic.error("bad-argument", message, argument.place, 'write it as ["$A", "$B"]')
-        return
-    bound.getters.append((parameter.key, _passed(getter, parameter.accept)))
-
-
 def _is_structure(value: Template) -> bool:
     first = value.parts[0]
     return isinstance(first, str) and first.lstrip()[:1] in ("[", "{")
-
-
-def _bind_omitted(
-    call: Call, parameter: Parameter, function: KernelFunction, draft: Draft, names: Names, bound: Bound
-) -> Iterator[Diagnostic]:
-    """Design 3.3: the previous output, a plan input of the same name, the default, or an error."""
-    first = parameter is function.parameters[0]
-    if first and parameter.required:
-        getter, faults = names.previous(draft, parameter.name, call.place)
-        yield from faults
-        bound.getters.append((parameter.key, _passed(getter, parameter.accept)))
-    elif names.may_be_input(parameter.name):
-        default = None if parameter.required else _constant(parameter.default)
-        getter = names.ambient(parameter.name, default, call.place, f"{function.full_name} {parameter.name}")
-        bound.getters.append((parameter.key, _passed(getter, _accept_ambient(parameter))))
-    elif parameter.required:
-        yield missing(function, parameter, call)
 
 
 def _constant(value: Any) -> Getter:
@@ -233,6 +216,8 @@ _cached_kinds = lru_cache(maxsize=1024)(_told_kinds)
 
 def _never_fits(produced: Any, expected: Any) -> bool:
     """Whether no value of one type can be taken as the other. Text is never refused here: it may be JSON."""
+    if produced is Any or produced is expected:
+        return False
     given, taken = _kinds(produced), _kinds(expected)
     if not given or not taken or "text" in given or given & taken:
         return False

@@ -10,7 +10,7 @@ from planloom.function import KernelFunction
 from planloom.functions import FunctionsView
 from planloom.planners.compiling import getters
 from planloom.planners.compiling.assembly import Part, assemble, step_needs, words_around
-from planloom.planners.compiling.binding import Bound, bind_call
+from planloom.planners.compiling.binding import bind_call
 from planloom.planners.compiling.names import MOST_HINTS, Names, too_many, wait_for
 from planloom.planners.compiling.ordering import add_effect_order, sort_by_data
 from planloom.planners.compiling.outline import Draft, all_drafts, outline, resolve
@@ -65,8 +65,9 @@ class _Checker:
         self.names = Names(self.calls, inputs)
 
     def check(self) -> Checked:
+        drafts = list(all_drafts(self.top))
         try:
-            self._look_at(list(all_drafts(self.top)))
+            self._look_at(drafts)
         except TooManyErrors:
             last = max(self.diagnostics, key=lambda item: (item.line, item.column))
             message = f"there are more errors than these {MOST_ERRORS}; begin with the first"
@@ -76,7 +77,7 @@ class _Checker:
         if self.errors:
             return Checked(None, (), needs, self._sorted())
         add_effect_order(self.top)
-        steps = {draft: self._step(draft) for draft in all_drafts(self.top) if draft.number}
+        steps = {draft: self._step(draft) for draft in drafts if draft.number}
         program = assemble(self.top, steps, self.parts, needs, self.names.known)
         return Checked(program, tuple(steps.values()), needs, self._sorted())
 
@@ -160,9 +161,7 @@ class _Checker:
             self.parts[draft] = self._value(node.value, draft, node.place)
 
     def _bind_call(self, node: Call, draft: Draft) -> None:
-        self.parts[draft] = bound = Bound()
-        for fault in bind_call(node, draft, self.calls[draft], self.names, bound):
-            self._add(fault)
+        self.parts[draft] = bind_call(node, draft, self.calls[draft], self.names, self._add)
 
     def _bind_after(self, node: Call, draft: Draft) -> None:
         for name in node.after:
@@ -183,9 +182,7 @@ class _Checker:
             return
         values: dict[Reference, Getter] = {}
         for reference in references_in(expression):
-            values[reference], faults = self.names.getter(reference, draft, node.place)
-            for fault in faults:
-                self._add(fault)
+            values[reference] = self._reference(reference, draft, node.place)
 
         def decide(scope: Any) -> bool:
             return evaluate(expression, lambda reference: values[reference](scope))
@@ -210,7 +207,4 @@ class _Checker:
         return getters.joined(tuple(parts))
 
     def _reference(self, reference: Reference, draft: Draft, place: Place) -> Getter:
-        getter, faults = self.names.getter(reference, draft, place)
-        for fault in faults:
-            self._add(fault)
-        return getter
+        return self.names.getter(reference, draft, place, self._add)

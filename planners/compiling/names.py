@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any, get_args, get_origin
 
 from planloom.function import KernelFunction
@@ -14,10 +14,12 @@ from planloom.planners.language.annotations import PathFault, annotation_at, che
 from planloom.planners.language.diagnostic import Diagnostic
 from planloom.planners.language.nodes import Ask, Call, ForEach, Place
 from planloom.planners.language.references import Reference, ReferenceSyntaxError, parse_value
-from planloom.planners.language.variables import INPUT, variable_key
+from planloom.planners.language.variables import INPUT, INPUT_KEY, variable_key
 
-__all__ = ["MOST_HINTS", "Names", "too_many", "wait_for"]
+__all__ = ["MOST_HINTS", "Names", "Report", "too_many", "wait_for"]
 
+Report = Callable[[Diagnostic], None]
+"""Takes what is wrong with a name."""
 MOST_HINTS = 10
 """Looking for a similar name takes time; a plan with more faults than this gets the first ones explained."""
 
@@ -48,39 +50,37 @@ class Names:
 
     # -- references ------------------------------------------------------------------------------------
 
-    def getter(self, reference: Reference, at: Draft, place: Place) -> tuple[Getter, list[Diagnostic]]:
-        """The getter of a reference, and what is wrong with it."""
-        name = variable_key(reference.name)
-        if name == variable_key(INPUT):
-            return getters.walked(self.given(INPUT, place), reference.path), []
-        found = self._resolve(name, at)
-        faults = list(self._faults(reference, found, at, place))
+    def getter(self, reference: Reference, at: Draft, place: Place, report: Report) -> Getter:
+        """The getter of a reference; ``report`` takes what is wrong with it."""
+        key = variable_key(reference.name)
+        if key == INPUT_KEY:
+            return getters.walked(self.given(INPUT, place), reference.path)
+        found = self._resolve(key, at)
+        if not found.certain and (fault := self._fault(reference.name, found, at, place)):
+            report(fault)
         if not found.settings and found.element is None:
-            fallback: Getter = self.given(reference.name, place)
-            return getters.walked(fallback, reference.path), faults
+            return getters.walked(self.given(reference.name, place), reference.path)
         wait_for(at, found)
-        faults += self._path_faults(reference, at, place)
-        return getters.walked(getters.of_found(found, reference.name), reference.path), faults
+        if reference.path and (fault := self._path_fault(reference, at, place)):
+            report(fault)
+        return getters.walked(getters.of_found(found, reference.name), reference.path)
 
-    def _faults(self, reference: Reference, found: Found, at: Draft, place: Place) -> list[Diagnostic]:
-        name = variable_key(reference.name)
+    def _fault(self, name: str, found: Found, at: Draft, place: Place) -> Diagnostic | None:
+        """What is wrong with a name that is not certain to be set."""
         if found.too_many:
-            return [too_many(f"${reference.name}", place)]
+            return too_many(f"${name}", place)
         if found.forward > 1:
-            message = f"${reference.name} is set {found.forward} times below and never above"
-            return [Diagnostic.error("ambiguous-name", message, place, "move the step that it means up")]
-        if found.settings or found.element is not None:
-            if found.certain or found.element is not None:
-                return []
-            message = f"${reference.name} is set only under a condition"
+            message = f"${name} is set {found.forward} times below and never above"
+            return Diagnostic.error("ambiguous-name", message, place, "move the step that it means up")
+        if found.settings:
+            message = f"${name} is set only under a condition"
             hint = "set it in <else> too, or before <if>; the run fails where it is missing"
-            return [Diagnostic.warning("undefined-variable", message, place, hint)]
-        if _sets(at) == name:
-            message = f"${reference.name} is what this step itself sets"
-            return [Diagnostic.error("cycle", message, place)]
-        if self.declared is not None and name not in self.declared:
-            return [self._undefined(reference.name, place)]
-        return []
+            return Diagnostic.warning("undefined-variable", message, place, hint)
+        if _sets(at) == variable_key(name):
+            return Diagnostic.error("cycle", f"${name} is what this step itself sets", place)
+        if self.declared is not None and variable_key(name) not in self.declared:
+            return self._undefined(name, place)
+        return None
 
     def _undefined(self, name: str, place: Place) -> Diagnostic:
         self.undefined += 1
@@ -93,59 +93,59 @@ class Names:
         )
         return Diagnostic.error("undefined-variable", f"nothing sets ${name}", place, hint)
 
-    def _path_faults(self, reference: Reference, at: Draft, place: Place) -> list[Diagnostic]:
-        whole = self.annotation(Reference(reference.name, ()), at)
-        fault = check_path(whole, reference.path) if reference.path else None
-        faulty = isinstance(fault, PathFault)
-        return [Diagnostic.error("bad-reference", str(fault), place)] if faulty else []
+    def _path_fault(self, reference: Reference, at: Draft, place: Place) -> Diagnostic | None:
+        fault = check_path(self.annotation(Reference(reference.name), at), reference.path)
+        return Diagnostic.error("bad-reference", str(fault), place) if isinstance(fault, PathFault) else None
 
     # -- what is around --------------------------------------------------------------------------------
 
-    def previous(self, at: Draft, parameter: str, place: Place) -> tuple[Getter, list[Diagnostic]]:
+    def previous(self, at: Draft, parameter: str, place: Place, report: Report) -> Getter:
         """The previous step's output; for the first step INPUT, or an input called like the parameter."""
         found = self._resolve(PREVIOUS, at)
         wait_for(at, found)
-        faults = [too_many("the previous output", place)] if found.too_many else []
+        if found.too_many:
+            report(too_many("the previous output", place))
         if found.certain:
-            return getters.of_found(found, "the previous output"), faults
+            return getters.of_found(found, "the previous output")
         first = self._first_input(parameter, place)
-        if not found.settings:
-            return first, faults
-        return getters.of_found(found, "the previous output", first), faults
+        return getters.of_found(found, "the previous output", first) if found.settings else first
 
     def _first_input(self, parameter: str, place: Place) -> Getter:
-        if variable_key(parameter) in (variable_key(INPUT), PREVIOUS):
+        if variable_key(parameter) in (INPUT_KEY, PREVIOUS):
             return self.given(INPUT, place)
         needed = InputNeed(INPUT, True, place, instead=parameter)
-        self.needs.setdefault(variable_key(INPUT), needed)
+        self.needs.setdefault(INPUT_KEY, needed)
         instead = getters.input_value(variable_key(parameter))
-        return getters.input_value(variable_key(INPUT), instead)
+        return getters.input_value(INPUT_KEY, instead)
 
     def given(self, name: str, place: Place) -> Getter:
         """A plan input that the run must supply."""
-        earlier = self.needs.get(variable_key(name))
+        key = variable_key(name)
+        earlier = self.needs.get(key)
         if earlier is None or not earlier.required or earlier.implied_by or earlier.instead:
-            self.needs[variable_key(name)] = InputNeed(name, True, place)
-        return getters.input_value(variable_key(name))
+            self.needs[key] = InputNeed(name, True, place)
+        return getters.input_value(key)
 
     def ambient(self, name: str, default: Getter | None, place: Place, argument: str) -> Getter:
         """An argument left out: a plan input of that name if the caller supplies one, or ``default``."""
-        if variable_key(name) not in self.needs:
-            self.needs[variable_key(name)] = InputNeed(name, default is None, place, implied_by=argument)
-        return getters.input_value(variable_key(name), default)
+        key = variable_key(name)
+        if key not in self.needs:
+            self.needs[key] = InputNeed(name, default is None, place, implied_by=argument)
+        return getters.input_value(key, default)
 
     def may_be_input(self, name: str) -> bool:
         """Whether a caller may supply an input of that name. INPUT is only ever the run's own."""
         key = variable_key(name)
-        return key != variable_key(INPUT) and (self.declared is None or key in self.declared)
+        return key != INPUT_KEY and (self.declared is None or key in self.declared)
 
     # -- types -----------------------------------------------------------------------------------------
 
     def annotation(self, reference: Reference, at: Draft) -> Any:
         """The declared type of what a reference gives; Any when it is not known."""
-        found = self._resolve(variable_key(reference.name), at)
-        if variable_key(reference.name) == variable_key(INPUT):
+        key = variable_key(reference.name)
+        if key == INPUT_KEY:
             return Any
+        found = self._resolve(key, at)
         if found.element is not None and not found.settings:
             return annotation_at(self._element_type(at, found.element), reference.path)
         if not found.certain or len(found.settings) != 1:
