@@ -1,10 +1,11 @@
-"""What the journal costs, beside a bare loop that makes the same commits on the same disk.
+"""What the journal costs, beside bare loops that make the same commits on the same disk.
 
     python benchmarks/journal.py [FOLDER]     the folder's disk is measured; the current one if left out
 
-A chain of writes, a fan-out, and a journal of a million events. The bare loop calls the functions one after
-another and commits the same number of rows in as many transactions, with nothing else around them. On a busy
-machine the ratio grows: a commit is made in a thread, and threads then wait for their turn.
+A chain of writes, a fan-out, and a journal of a million events. A bare loop calls a function and commits, as
+often as our run did, the very rows that our run wrote, ready made, into the same tables, and does nothing
+else: once through ``asyncio.to_thread``, as a program must whose event loop is not to stand still while the
+disk works, and once in the loop's own thread. All three take turns; a ratio is the median of the rounds'.
 """
 
 from __future__ import annotations
@@ -16,18 +17,26 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import pairwise
 from pathlib import Path
+from typing import Any, Literal
 
 from planloom import Kernel, kernel_function
 from planloom.planners import Executor, Plan, SqliteJournal
-from planloom.planners.journal.entries import Packer, append
-from planloom.planners.journal.rows import insert, rest
+from planloom.planners.journal.entries import INSERT_EVENT, Packer, append
+from planloom.planners.journal.file import JournalFile
+from planloom.planners.journal.rows import RENEW, insert, rest
 
-STEPS, ROUNDS = 100, 31
+STEPS, ROUNDS = 100, 41
 MILLION = 1_000_000
 RUN_EVENTS = 200
 """Events of each run in the large journal."""
+
+Synchronous = Literal["full", "normal", "off"]
+"""What SQLite waits for; off is for measuring only."""
+Rows = Sequence[tuple[Any, ...]]
+Commit = Callable[[sqlite3.Connection, Rows], None]
 
 
 class Desk:
@@ -45,36 +54,60 @@ def kernel_and_plans() -> tuple[Kernel, Plan, Plan]:
     return kernel, Plan.parse(f"<plan>{chain}</plan>", kernel), Plan.parse(f"<plan>{fan}</plan>", kernel)
 
 
-def ours(kernel: Kernel, plan: Plan, path: Path, synchronous: str = "FULL") -> tuple[float, int, int]:
-    """Seconds, commits and rows of a run under a journal."""
+def opened(path: Path, synchronous: Synchronous) -> SqliteJournal:
     journal = SqliteJournal(path)
-    journal.file.synchronous = synchronous  # type: ignore[assignment]  # OFF is for measuring only
-    journal.file.open().close()
-    before = journal.commits
+    journal.file.synchronous = synchronous  # type: ignore[assignment]
+    return journal
+
+
+def ours(kernel: Kernel, plan: Plan, journal: SqliteJournal) -> tuple[float, int, str]:
+    """Seconds, commits and the id of a run under a journal that is in use already."""
     executor = Executor(kernel, journal=journal)
+    executor.run_sync(Plan.parse('<plan><function.Desk.write what="x"/></plan>', kernel))
+    before = journal.commits
     began = time.perf_counter()
     run_id = executor.run_sync(plan, {"INPUT": "x"}).run_id
-    seconds = time.perf_counter() - began
-    return seconds, journal.commits - before, journal.run(run_id).events
+    return time.perf_counter() - began, journal.commits - before, run_id
 
 
-def bare(path: Path, commits: int, rows: int, synchronous: str = "FULL") -> float:
-    """Seconds of a loop that calls as often, and commits as many rows in as many transactions."""
-    connection = sqlite3.connect(path, isolation_level=None)
-    connection.execute("PRAGMA journal_mode = WAL")
+def written(journal: SqliteJournal, run_id: str, commits: int) -> list[Rows]:
+    """The rows of a run, in as many parts as it had commits."""
+    with journal.file.reading() as connection:
+        rows = connection.execute(
+            "SELECT run, number, at, kind, step, data, checksum FROM events WHERE run = ? ORDER BY number",
+            (journal.run(run_id).key,),
+        ).fetchall()
+    ends = [len(rows) * turn // commits for turn in range(commits + 1)]
+    return [rows[begin:end] for begin, end in pairwise(ends)]
+
+
+def commit(connection: sqlite3.Connection, rows: Rows) -> None:
+    until = time.monotonic() + 30
+    connection.execute("BEGIN IMMEDIATE")
+    connection.execute(RENEW, (len(rows), time.time(), until, until, rows[0][0], 1)).fetchall()
+    connection.executemany(INSERT_EVENT, rows)
+    connection.execute("COMMIT")
+
+
+def bare(path: Path, parts: Sequence[Rows], synchronous: Synchronous, *, in_thread: bool) -> float:
+    """Seconds of a loop that calls a function and commits, once for each part."""
+    JournalFile(path, "full", 30.0).open().close()
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     connection.execute(f"PRAGMA synchronous = {synchronous}")
-    connection.execute("CREATE TABLE rows (number INTEGER PRIMARY KEY, data TEXT)")
-    data = '{"name":"Desk.write","idempotent":false,"arguments":{"what":"x"}}'
+    connection.execute(
+        "INSERT INTO runs (key, id, status, started, updated, events, fence)"
+        " VALUES (?, 'bare', '', 0, 0, 0, 1)",
+        (parts[0][0][0],),
+    )
 
     async def loop() -> None:
-        desk, number = Desk(), 0
-        for turn in range(commits):
+        desk = Desk()
+        for rows in parts:
             await desk.write("x")
-            connection.execute("BEGIN IMMEDIATE")
-            for _ in range(rows * (turn + 1) // commits - number):
-                number += 1
-                connection.execute("INSERT INTO rows VALUES (?, ?)", (number, data))
-            connection.execute("COMMIT")
+            if in_thread:
+                await asyncio.to_thread(commit, connection, rows)
+            else:
+                commit(connection, rows)
 
     began = time.perf_counter()
     asyncio.run(loop())
@@ -83,29 +116,25 @@ def bare(path: Path, commits: int, rows: int, synchronous: str = "FULL") -> floa
     return seconds
 
 
-def compare(kernel: Kernel, plan: Plan, folder: Path, name: str) -> None:
-    found: list[tuple[float, float]] = []
-    commits = rows = 0
+def compare(kernel: Kernel, plan: Plan, folder: Path, synchronous: Synchronous) -> None:
+    found: list[tuple[float, float, float]] = []
+    commits = 0
     for number in range(ROUNDS):
-        seconds, commits, rows = ours(kernel, plan, folder / f"{name}{number}.db")
-        found.append((seconds, bare(folder / f"{name}{number}.bare.db", commits, rows)))
-    own, loop = (statistics.median(times) * 1000 for times in zip(*found, strict=True))
+        path = folder / f"{synchronous}{number}.db"
+        journal = opened(path, synchronous)
+        seconds, commits, run_id = ours(kernel, plan, journal)
+        parts = written(journal, run_id, commits)
+        threaded = bare(path.with_suffix(".threaded"), parts, synchronous, in_thread=True)
+        found.append(
+            (seconds, threaded, bare(path.with_suffix(".bare"), parts, synchronous, in_thread=False))
+        )
+    own, threaded, plain = (statistics.median(times) / commits * 1e3 for times in zip(*found, strict=True))
+    over_threaded, over_plain = (statistics.median(row[0] / row[at] for row in found) for at in (1, 2))
     print(
-        f"{name}: {own:.1f} ms with {commits} commits of {rows} rows; the bare loop {loop:.1f} ms; "
-        f"ratio {own / loop:.2f} (medians of {ROUNDS} rounds in turn)",
+        f"synchronous={synchronous}: {own:.3f} ms a commit; bare loop through to_thread {threaded:.3f} ms "
+        f"(ratio {over_threaded:.2f}), in the loop's thread {plain:.3f} ms (ratio {over_plain:.2f})",
         flush=True,
     )
-
-
-def without_the_disk(kernel: Kernel, plan: Plan, folder: Path) -> None:
-    """What is left when nothing is flushed: the machine's own work, which no disk hides or adds to."""
-    own, loop = [], []
-    for number in range(ROUNDS):
-        seconds, commits, rows = ours(kernel, plan, folder / f"off{number}.db", "OFF")
-        own.append(seconds)
-        loop.append(bare(folder / f"off{number}.bare.db", commits, rows, "OFF"))
-    more = (statistics.median(own) - statistics.median(loop)) / STEPS * 1e6
-    print(f"without the disk the journal adds {more:.0f} us a step", flush=True)
 
 
 def fill(path: Path) -> None:
@@ -176,10 +205,11 @@ def main(folder: str | None) -> None:
     print("load:", *(f"{load:.1f}" for load in os.getloadavg()))
     kernel, chain, fan = kernel_and_plans()
     with tempfile.TemporaryDirectory(dir=folder or ".") as scratch:
-        compare(kernel, chain, Path(scratch), f"chain of {STEPS} writes")
-        without_the_disk(kernel, chain, Path(scratch))
-        seconds, commits, rows = ours(kernel, fan, Path(scratch) / "fan.db")
-        print(f"fan-out of 100 writes: {seconds * 1000:.1f} ms, {commits} commits of {rows} rows", flush=True)
+        print(f"a chain of {STEPS} writes, medians of {ROUNDS} rounds in turn")
+        for synchronous in ("full", "normal", "off"):
+            compare(kernel, chain, Path(scratch), synchronous)
+        seconds, commits, _ = ours(kernel, fan, opened(Path(scratch) / "fan.db", "full"))
+        print(f"fan-out of 100 writes: {seconds * 1000:.1f} ms, {commits} commits", flush=True)
         large(Path(scratch))
 
 

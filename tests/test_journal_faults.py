@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from planloom import Kernel, kernel_function
 from planloom.planners import Executor, InDoubtError, Plan, SqliteJournal
+from planloom.planners.journal.committer import Told
 from planloom.planners.journal.errors import (
     JournalError,
     JournalFileError,
@@ -288,17 +289,17 @@ def test_an_owner_that_stood_still_before_a_write_does_not_start_it(tmp_path: Pa
         journal = SqliteJournal(tmp_path / "runs.db", clock=clock, lease=30)
         executor = Executor(kernel, journal=journal)
         plan = Plan.parse("<plan><function.Gate.write/></plan>", kernel)
-        submit = journal.submit
+        post = journal.post
 
-        def slow_disk(work: Callable[[sqlite3.Connection], object]) -> object:
+        def slow_disk(work: Callable[[sqlite3.Connection], object], told: Told[object]) -> None:
             def slower(connection: sqlite3.Connection) -> object:
                 done = work(connection)
                 clock.now += 31
                 return done
 
-            return submit(slower)
+            post(slower, told)
 
-        journal.submit = slow_disk  # type: ignore[method-assign, assignment]
+        journal.post = slow_disk  # type: ignore[method-assign, assignment]
         with pytest.raises(LeaseLostError):
             await executor.run(plan, run_id="one")
         assert gate.calls == 0

@@ -5,20 +5,25 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
 from contextlib import suppress
+from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import Any, TypeVar
 
 from planloom.planners.journal.errors import JournalError
 from planloom.planners.journal.file import JournalFile
 
-__all__ = ["Committer", "Work"]
+__all__ = ["Committer", "Told", "Work"]
 
 T = TypeVar("T")
-_Group = list[tuple[Callable[[sqlite3.Connection], Any], Future[Any]]]
 Work = Callable[[sqlite3.Connection], T]
 """Writes inside the transaction of its group. If it raises ``JournalError`` it has written nothing."""
+
+Told = Callable[[T | None, Exception | None], None]
+"""Takes what a work gave once that is on disk, or why it is not; called in the committing thread."""
+
+_Group = list[tuple[Work[Any], Told[Any]]]
+_Outcome = tuple[Any, Exception | None]
 
 IDLE = 0.5
 """Seconds without work after which the thread ends; the next work starts another."""
@@ -36,25 +41,21 @@ class Committer:
     ) -> None:
         self.file, self.period, self._wanted, self._tick = file, period, wanted, tick
         self.commits = 0
-        self._queue: _Group = []
-        self._changed = threading.Condition()
+        self._queue: SimpleQueue[tuple[Work[Any], Told[Any]]] = SimpleQueue()
+        self._starting = threading.Lock()
         self._running = False
 
-    def submit(self, work: Work[T]) -> Future[T]:
-        """Queue a work; the future is done when its transaction is on disk, and cannot be cancelled.
+    def post(self, work: Work[T], told: Told[T]) -> None:
+        """Queue a work.
 
-        It fails with ``JournalError`` when the work refused or the file could not be written.
+        ``told`` gets its outcome: a ``JournalError`` when it refused or the file could not be written.
         """
-        future: Future[T] = Future()
-        future.set_running_or_notify_cancel()
-        with self._changed:
-            self._queue.append((work, future))
+        with self._starting:
+            self._queue.put((work, told))
             if self._running:
-                self._changed.notify()
-            else:
-                self._running = True
-                threading.Thread(target=self._run, name="planloom-journal", daemon=True).start()
-        return future
+                return
+            self._running = True
+        threading.Thread(target=self._run, name="planloom-journal", daemon=True).start()
 
     def _run(self) -> None:
         connection: sqlite3.Connection | None = None
@@ -62,34 +63,38 @@ class Committer:
         try:
             while (group := self._next_group(due)) is not None:
                 if monotonic() >= due:
-                    group.append((self._tick, Future()))
+                    group.append((self._tick, _nobody))
                     due = monotonic() + self.period
                 try:
                     connection = connection or self.file.open()
-                    self._commit(connection, group)
+                    outcomes = self._commit(connection, group)
                 except Exception as error:  # noqa: BLE001 - whoever waits for the commit must be told
-                    for _, future in group:
-                        future.set_exception(error)
+                    outcomes = [(None, error)] * len(group)
                     # a connection that failed is not trusted with the next group
                     _close(connection)
                     connection = None
+                for (_, told), outcome in zip(group, outcomes, strict=True):
+                    told(*outcome)
         finally:
             _close(connection)
 
     def _next_group(self, due: float) -> _Group | None:
         """What is to be committed next, which is nothing when the tick is due; None when all is over."""
-        with self._changed:
-            if not self._queue:
-                self._changed.wait(max(0.0, due - monotonic()) if self._wanted() else IDLE)
-            if not self._queue and not self._wanted():
-                self._running = False
-                return None
-            group, self._queue = self._queue, []
-            return group
+        group: _Group = []
+        with suppress(Empty):
+            group.append(self._queue.get(timeout=max(0.0, due - monotonic()) if self._wanted() else IDLE))
+            while True:
+                group.append(self._queue.get_nowait())
+        return group if group or self._wanted() or not self._is_over() else None
 
-    def _commit(self, connection: sqlite3.Connection, group: _Group) -> None:
+    def _is_over(self) -> bool:
+        with self._starting:
+            self._running = not self._queue.empty()
+            return not self._running
+
+    def _commit(self, connection: sqlite3.Connection, group: _Group) -> list[_Outcome]:
         if not group:
-            return
+            return []
         with self.file.errors():
             connection.execute("BEGIN IMMEDIATE")
             try:
@@ -99,14 +104,14 @@ class Committer:
                 _roll_back(connection)
                 raise
         self.commits += 1
-        for (_, future), (value, error) in zip(group, outcomes, strict=True):
-            if error is None:
-                future.set_result(value)
-            else:
-                future.set_exception(error)
+        return outcomes
 
 
-def _outcome(work: Work[T], connection: sqlite3.Connection) -> tuple[T | None, JournalError | None]:
+def _nobody(value: object, error: Exception | None) -> None:
+    """Nobody waits for it."""
+
+
+def _outcome(work: Work[Any], connection: sqlite3.Connection) -> _Outcome:
     try:
         return work(connection), None
     except JournalError as refused:

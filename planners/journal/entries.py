@@ -7,9 +7,10 @@ import json
 import sqlite3
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from json.encoder import encode_basestring_ascii
-from typing import Any, Literal
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple
 
 from planloom.planners.journal.errors import JournalDamagedError
 
@@ -22,16 +23,17 @@ Kind = Literal[
 BLOB_LIMIT = 256 * 1024
 """Bytes of JSON above which a value is kept aside, once, under its hash."""
 
+INSERT_EVENT = "INSERT INTO events (run, number, at, kind, step, data, checksum) VALUES (?, ?, ?, ?, ?, ?, ?)"
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+
+class Entry(NamedTuple):
     """An event to be written: ``data`` is JSON text, ``blobs`` are the large texts that it names by hash."""
 
     kind: Kind
     step: str
     data: str
     at: float
-    blobs: Mapping[str, str] = field(default_factory=dict)
+    blobs: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +51,9 @@ class Packer:
     """Builds the ``data`` of one entry, putting large values aside."""
 
     def __init__(self, limit: int = BLOB_LIMIT) -> None:
-        self.limit, self.blobs = limit, dict[str, str]()
-        self._parts: list[str] = []
+        self.limit = limit
+        self._text = ""
+        self._blobs: dict[str, str] | None = None
 
     def put(self, name: str, value: Any) -> Packer:
         """Something small of our own."""
@@ -59,7 +62,7 @@ class Packer:
 
     def put_json(self, name: str, text: str) -> Packer:
         """JSON that is ready; ``name`` is one of ours and needs no escapes."""
-        self._parts.append(f'"{name}":{text}')
+        self._text += f',"{name}":{text}'
         return self
 
     def put_value(self, text: str) -> Packer:
@@ -68,33 +71,32 @@ class Packer:
 
     def put_arguments(self, arguments: Mapping[str, str]) -> Packer:
         """Arguments by name, in JSON; large ones under ``large`` by their hash."""
-        small = {name: text for name, text in arguments.items() if len(text) <= self.limit}
-        large = {name: self._aside(text) for name, text in arguments.items() if name not in small}
-        listed = ",".join(f"{encode_basestring_ascii(name)}:{text}" for name, text in small.items())
-        self.put_json("arguments", f"{{{listed}}}")
+        small, large = "", {}
+        for name, text in arguments.items():
+            if len(text) > self.limit:
+                large[name] = self._aside(text)
+            else:
+                small += f",{encode_basestring_ascii(name)}:{text}"
+        self.put_json("arguments", f"{{{small[1:]}}}")
         return self.put("large", large) if large else self
 
     def entry(self, kind: Kind, step: str, at: float) -> Entry:
-        return Entry(kind, step, f"{{{','.join(self._parts)}}}", at, self.blobs)
+        data = f"{{{self._text[1:]}}}"
+        return Entry(kind, step, data, at, self._blobs) if self._blobs else Entry(kind, step, data, at)
 
     def _aside(self, text: str) -> str:
         digest = hashlib.sha256(text.encode()).hexdigest()
-        self.blobs[digest] = text
+        self._blobs = {**(self._blobs or {}), digest: text}
         return digest
 
 
 def append(connection: sqlite3.Connection, run: int, last: int, entries: Iterable[Entry]) -> None:
     """Write entries after event ``last`` of a run, inside the caller's transaction."""
-    entries = tuple(entries)
-    connection.executemany(
-        "INSERT INTO events (run, number, at, kind, step, data, checksum) VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (
-            (run, number, entry.at, entry.kind, entry.step, entry.data, _checksum(run, number, entry))
-            for number, entry in enumerate(entries, last + 1)
-        ),
-    )
-    for entry in entries:
-        for digest, text in entry.blobs.items():
+    for number, entry in enumerate(entries, last + 1):
+        kind, step, data, at, blobs = entry
+        checksum = _checksum(run, number, at, kind, step, data)
+        connection.execute(INSERT_EVENT, (run, number, at, kind, step, data, checksum))
+        for digest, text in blobs.items():
             connection.execute(
                 "INSERT OR IGNORE INTO blobs (hash, data) VALUES (?, ?)", (digest, text.encode())
             )
@@ -112,7 +114,7 @@ def events_of(connection: sqlite3.Connection, path: str, run: int, count: int) -
     ).fetchall()
     number = 0
     for expected, (number, at, kind, step, data, checksum) in enumerate(rows, 1):
-        if number != expected or checksum != _checksum(run, number, Entry(kind, step, data, at)):
+        if number != expected or checksum != _checksum(run, number, at, kind, step, data):
             raise JournalDamagedError(path, f"event {expected} of the run is damaged; use a copy.")
         yield Event(number, at, kind, step, json.loads(data))
     if number != count:
@@ -128,5 +130,5 @@ def blob(connection: sqlite3.Connection, path: str, digest: str) -> str:
     return text
 
 
-def _checksum(run: int, number: int, entry: Entry) -> int:
-    return zlib.crc32(f"{run} {number} {entry.at!r} {entry.kind} {entry.step} {entry.data}".encode())
+def _checksum(run: int, number: int, at: float, kind: str, step: str, data: str) -> int:
+    return zlib.crc32(f"{run} {number} {at!r} {kind} {step} {data}".encode())

@@ -21,6 +21,7 @@ from planloom.planners.journal.errors import (
 from planloom.planners.journal.owner import Clock, Lease, is_over, this_process
 
 __all__ = [
+    "RENEW",
     "SELECT",
     "Hold",
     "RunRow",
@@ -37,6 +38,10 @@ RunStatus = Literal["running", "waiting", "in-doubt", "stopped", "failed", "canc
 SELECT = (
     "SELECT key, id, status, goal, started, updated, plan, functions, inputs, policy, events, fence, owner,"
     " steady_until, wall_until FROM runs JOIN beginnings ON run = key"
+)
+RENEW = (
+    "UPDATE runs SET events = events + ?, updated = ?, steady_until = ?, wall_until = ?"
+    " WHERE key = ? AND fence = ? RETURNING events, cancel"
 )
 
 
@@ -193,9 +198,7 @@ def renew(
     now = clock.wall()
     # fetchall, because the statement must have ended when the transaction does
     found = connection.execute(
-        "UPDATE runs SET events = events + ?, updated = ?, steady_until = ?, wall_until = ?"
-        " WHERE key = ? AND fence = ? RETURNING events, cancel",
-        (adds, now, clock.steady() + lease, now + lease, hold.key, hold.fence),
+        RENEW, (adds, now, clock.steady() + lease, now + lease, hold.key, hold.fence)
     ).fetchall()
     if not found:
         raise LeaseLostError(

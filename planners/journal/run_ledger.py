@@ -138,7 +138,8 @@ class RunLedger:
         self._require_working()
         if function.effect != "write":
             return
-        packer = self._packer().put("name", function.full_name).put("idempotent", function.idempotent)
+        packer = self._packer().put("name", function.full_name)
+        packer.put_json("idempotent", "true" if function.idempotent else "false")
         self._add(packer.put_arguments(_shown_arguments(function, call)), "intent", call.id)
         await self._settled()
         try:
@@ -155,9 +156,9 @@ class RunLedger:
             name = function.full_name if function is not None else call.step.name
             raise UnsavableValueError(name, f"gave a value that the journal cannot keep: {error}") from error
         packer = self._packer().put("name", call.step.name)
-        packer.put_value(saved.text).put("seconds", round(seconds, 6))
+        packer.put_value(saved.text).put_json("seconds", repr(round(seconds, 6)))
         if saved.typed:
-            packer.put("typed", True)
+            packer.put_json("typed", "true")
         if used != self._used:
             self._used = used
             packer.put("tokens", (used.prompt_tokens, used.completion_tokens, used.calls))

@@ -9,10 +9,10 @@ import sqlite3
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from uuid import uuid4
 
-from planloom.planners.journal.committer import Committer
+from planloom.planners.journal.committer import Committer, Told, Work
 from planloom.planners.journal.entries import BLOB_LIMIT, Event, append, blob, events_of
 from planloom.planners.journal.errors import JournalDamagedError, JournalError
 from planloom.planners.journal.file import JournalFile, Synchronous
@@ -227,9 +227,20 @@ class SqliteJournal:
 
         return self.submit(work)
 
-    def submit(self, work: Callable[[sqlite3.Connection], T]) -> Future[T]:
-        """Run ``work`` in the next transaction."""
-        return self._committer.submit(work)
+    def submit(self, work: Work[T]) -> Future[T]:
+        """``post`` for whoever wants to wait; the future cannot be cancelled."""
+        future: Future[T] = Future()
+        future.set_running_or_notify_cancel()
+
+        def told(value: T | None, error: Exception | None) -> None:
+            future.set_exception(error) if error is not None else future.set_result(cast(T, value))
+
+        self.post(work, told)
+        return future
+
+    def post(self, work: Work[T], told: Told[T]) -> None:
+        """Run ``work`` in the next transaction, and say so in the thread that commits."""
+        self._committer.post(work, told)
 
     def _renew_all(self, connection: sqlite3.Connection) -> None:
         for writer in tuple(self.held):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Callable
-from concurrent.futures import Future
+from contextlib import suppress
+from contextvars import Context
 from typing import TYPE_CHECKING
 
 from planloom.planners.journal.entries import Entry, append
@@ -38,6 +39,7 @@ class EntryWriter:
         self._entries: list[Entry] = []
         self._waiting: list[asyncio.Future[None]] = []
         self._gap = False
+        self._context = Context()  # one for all, as nothing is read from it
 
     def add(self, entry: Entry) -> None:
         """Queue an entry."""
@@ -75,8 +77,12 @@ class EntryWriter:
 
     def tell(self, error: JournalError | None) -> None:
         """Pass on, from any thread, what the journal has to say."""
-        if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._hear, error)
+        self._call(self._hear, error)
+
+    def _call(self, callback: Callable[..., None], *args: object) -> None:
+        # a loop that was closed before its run had ended has nobody left to tell
+        with suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(callback, *args, context=self._context)
 
     def _hear(self, error: JournalError | None) -> None:
         self.fault = self.fault or error
@@ -87,12 +93,11 @@ class EntryWriter:
         if not entries:
             return  # the run has finished since
 
-        def done(written: Future[None]) -> None:
-            error = written.exception()
+        def told(_: None, error: Exception | None) -> None:
             self._gap = self._gap or error is not None
-            self._loop.call_soon_threadsafe(self._after, error, waiting, len(entries))
+            self._call(self._after, error, waiting, len(entries))
 
-        self.journal.submit(lambda connection: self._write(connection, entries)).add_done_callback(done)
+        self.journal.post(lambda connection: self._write(connection, entries), told)
 
     def _after(self, error: BaseException | None, waiting: list[asyncio.Future[None]], count: int) -> None:
         self.unwritten -= count
