@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from planloom.planners.compiling.binding import Bound
-from planloom.planners.compiling.outline import BodyDraft, Draft, all_drafts
+from planloom.planners.compiling.outline import BodyDraft, Draft, Setting, all_drafts
 from planloom.planners.compiling.program import (
     AskUnit,
     Body,
@@ -48,7 +49,7 @@ def _unit(draft: Draft, steps: Mapping[Draft, Step], part: Part) -> Unit:
     if isinstance(part, Bound):
         step = steps[draft]
         assert step.function is not None
-        return CallUnit(step, step.function, part.constants, tuple(part.getters), tuple(part.copied))
+        return CallUnit(step, step.function, part.constants, part.getters, part.copied)
     if isinstance(node, Ask):
         return AskUnit(steps[draft], part, variable_key(node.sets))
     if isinstance(node, If):
@@ -66,11 +67,12 @@ def _loop(draft: Draft, units: Mapping[Draft, Unit], parts: Mapping[Draft, Part]
 
 
 def _body(body: BodyDraft, units: Mapping[Draft, Unit], parts: Mapping[Draft, Part]) -> Body:
-    dependents: list[list[int]] = [[] for _ in body.drafts]
+    dependents: defaultdict[int, list[int]] = defaultdict(list)
     counts = []
     for draft in body.drafts:
         here = {unit for up, unit in draft.needs if up == 0}
-        here.update(unit for unit, _ in draft.guards[-1:])
+        if draft.guards:
+            here.add(draft.guards[-1][0])
         counts.append(len(here))
         for unit in here:
             dependents[unit].append(draft.index)
@@ -79,7 +81,7 @@ def _body(body: BodyDraft, units: Mapping[Draft, Unit], parts: Mapping[Draft, Pa
             _loop(draft, units, parts) if draft.inner else units.get(draft, JOIN) for draft in body.drafts
         ),
         counts=tuple(counts),
-        dependents=tuple(map(tuple, dependents)),
+        dependents=tuple(tuple(dependents.get(draft.index, ())) for draft in body.drafts),
         outer=tuple(_outer(draft) for draft in body.drafts),
         earlier=tuple(tuple(draft.previous) for draft in body.drafts),
         guards=tuple(draft.guards[-1] if draft.guards else None for draft in body.drafts),
@@ -91,10 +93,15 @@ JOIN = JoinUnit()
 
 
 def _exports(body: BodyDraft) -> tuple[Export, ...]:
-    return tuple(
-        (name, tuple((setting.draft.index, setting.export) for setting in reversed(settings)))
-        for name, settings in body.settings.items()
-    )
+    return tuple((name, tuple(_setters(settings))) for name, settings in body.settings.items())
+
+
+def _setters(settings: Sequence[Setting]) -> Iterator[tuple[int, str | None]]:
+    """The units that set a name, latest first, down to one that stands under no condition."""
+    for draft, export in reversed(settings):
+        yield draft.index, export
+        if not draft.guards:
+            return
 
 
 def _outer(draft: Draft) -> tuple[tuple[int, int], ...]:

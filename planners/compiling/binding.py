@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Annotated, Any, NamedTuple, Union, get_args, get_origin
 
 from planloom.function import KernelFunction, reason
 from planloom.parameter import Parameter
@@ -22,26 +21,23 @@ from planloom.planners.language.references import Reference, ReferenceSyntaxErro
 __all__ = ["Bound", "bind_call"]
 
 
-@dataclass(slots=True)
-class Bound:
+class Bound(NamedTuple):
     """The arguments of a call by Python name: constants, getters for the rest, and constants to be copied."""
 
-    constants: dict[str, Any] = field(default_factory=dict)
-    getters: list[tuple[str, Getter]] = field(default_factory=list)
-    copied: list[str] = field(default_factory=list)
+    constants: Mapping[str, Any]
+    getters: tuple[tuple[str, Getter], ...]
+    copied: tuple[str, ...]
 
 
 def bind_call(call: Call, draft: Draft, function: KernelFunction, names: Names, report: Report) -> Bound:
     """Bind a call's arguments; ``report`` takes every fault."""
-    binder = _Binder(call, draft, function, names, report)
-    binder.bind()
-    return binder.bound
+    return _Binder(call, draft, function, names, report).bound()
 
 
 class _Binder:
     """Binds the arguments of one call."""
 
-    __slots__ = ("bound", "call", "draft", "function", "given", "names", "report")
+    __slots__ = ("call", "constants", "copied", "draft", "function", "getters", "given", "names", "report")
 
     def __init__(
         self,
@@ -53,16 +49,19 @@ class _Binder:
     ) -> None:
         self.call, self.draft, self.function = call, draft, function
         self.names, self.report = names, report
-        self.bound = Bound()
+        self.constants: dict[str, Any] = {}
+        self.getters: list[tuple[str, Getter]] = []
+        self.copied: list[str] = []
         self.given: dict[str, str] = {}
         """Each parameter's argument as the plan writes its name."""
 
-    def bind(self) -> None:
+    def bound(self) -> Bound:
         for argument in self.call.arguments:
             self._take(argument)
         for parameter in self.function.parameters:
             if parameter.key not in self.given:
                 self._omitted(parameter)
+        return Bound(self.constants, tuple(self.getters), tuple(self.copied))
 
     def _take(self, argument: Argument) -> None:
         parameter = self.function.parameter(argument.name)
@@ -95,9 +94,9 @@ class _Binder:
             message = f"{argument.name}={_short(text)} is no {parameter.type_name}: {reason(error)}"
             self._fault("bad-argument", message, argument)
             return
-        self.bound.constants[parameter.key] = value
+        self.constants[parameter.key] = value
         if getters.isolated(value) is not value:
-            self.bound.copied.append(parameter.key)
+            self.copied.append(parameter.key)
 
     def _reference(self, value: Reference, argument: Argument, parameter: Parameter) -> None:
         getter = self.names.getter(value, self.draft, argument.place, self.report)
@@ -140,7 +139,7 @@ class _Binder:
             self.report(missing(self.function, parameter, self.call))
 
     def _give(self, parameter: Parameter, getter: Getter) -> None:
-        self.bound.getters.append((parameter.key, getter))
+        self.getters.append((parameter.key, getter))
 
     def _fault(self, code: Code, message: str, argument: Argument, hint: str = "") -> None:
         signature = f"{hint}it is {self.function.signature()}"

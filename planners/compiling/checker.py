@@ -104,7 +104,7 @@ class _Checker:
 
     def _find_function(self, draft: Draft) -> None:
         node = draft.node
-        if isinstance(node, Call | Ask) and node.sets:
+        if isinstance(node, (Call, Ask)) and node.sets:
             self.names.known.setdefault(variable_key(node.sets), node.sets)
         if not isinstance(node, Call):
             return

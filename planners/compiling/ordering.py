@@ -60,7 +60,8 @@ def _sorted(body: BodyDraft) -> list[Draft]:
 def _needed_here(draft: Draft) -> set[int]:
     """The units of its own body that must come first, whether it or something in its loop needs them."""
     needed = {unit for up, unit in draft.needs if up == 0}
-    needed.update(unit for unit, _ in draft.guards)
+    if draft.guards:
+        needed.update(unit for unit, _ in draft.guards)
     if draft.inner is not None:
         for inner in all_drafts(draft.inner):
             depth = _depth(inner.body, draft.body)

@@ -105,11 +105,12 @@ def _fill(
 ) -> None:
     for node in nodes:
         draft = body.add(node, guards)
-        if isinstance(node, Call | Ask):
+        if isinstance(node, (Call, Ask)):
             draft.number = next(numbers)
-            _set(body, PREVIOUS, Setting(draft))
+            setting = Setting(draft)
+            _set(body, PREVIOUS, setting)
             if node.sets:
-                _set(body, variable_key(node.sets), Setting(draft))
+                _set(body, variable_key(node.sets), setting)
         elif isinstance(node, If):
             _fill(body, node.then, (*guards, (draft.index, True)), numbers)
             _fill(body, node.otherwise, (*guards, (draft.index, False)), numbers)
@@ -196,12 +197,7 @@ def _always(guards: tuple[Guard, ...], place: Draft) -> bool:
 
 def all_drafts(body: BodyDraft) -> Iterator[Draft]:
     """Every draft of a body and of the bodies in it, in document order."""
-    pending = [iter(body.drafts)]
-    while pending:
-        draft = next(pending[-1], None)
-        if draft is None:
-            pending.pop()
-            continue
+    for draft in body.drafts:
         yield draft
         if draft.inner is not None:
-            pending.append(iter(draft.inner.drafts))
+            yield from all_drafts(draft.inner)

@@ -67,7 +67,7 @@ def call_node(tag: OpenTag, children: Sequence[Argument], findings: Findings) ->
         else:
             after = tuple(_names(attribute, findings))
     arguments += children
-    if not tag.broken:
+    if len(arguments) + len(reserved) > 1 and not tag.broken:
         _refuse_repeats(tag, [*(argument.name for argument in arguments), *reserved], findings)
     place = findings.source.place(tag.offset)
     return Call(function_name(tag.name), tuple(arguments), sets, appends, after, place)

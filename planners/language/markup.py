@@ -165,7 +165,8 @@ class Markup:
         if end is None:
             return self._broken_tag(OpenTag(name, attributes, False, start, True), at)
         self.at = end.end()
-        return OpenTag(name, attributes, end[1] == "/", start, self._repeats(attributes))
+        repeats = len(attributes) > 1 and self._repeats(attributes)
+        return OpenTag(name, attributes, end[1] == "/", start, repeats)
 
     def _attribute(self, found: re.Match[str]) -> Attribute:
         name, double, single = found.groups()
@@ -199,7 +200,7 @@ class Markup:
 
     def _repeats(self, attributes: list[Attribute]) -> bool:
         names = [attribute.name for attribute in attributes]
-        if len(names) < 2 or len(set(names)) == len(names):
+        if len(set(names)) == len(names):
             return False
         for at, attribute in enumerate(attributes):
             if attribute.name in names[:at]:
