@@ -104,9 +104,12 @@ def alternatives(annotation: Any) -> tuple[Any, ...]:
 
 def kinds_returned(functions: Iterable[KernelFunction]) -> Set[str]:
     """What the functions give back besides text: ``"list"``, ``"object"``, ``"scalar"``."""
-    return {
-        kind for function in functions for part in alternatives(function.returns) if (kind := _kind(part))
-    }
+    return frozenset().union(*map(_kinds_of, functions))
+
+
+@lru_cache(maxsize=16_384)
+def _kinds_of(function: KernelFunction) -> frozenset[str]:
+    return frozenset(kind for part in alternatives(function.returns) if (kind := _kind(part)))
 
 
 def _kind(part: Any) -> str:

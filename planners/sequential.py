@@ -23,7 +23,7 @@ from planloom.planners.prompt import DEFAULT_PROMPT
 from planloom.planners.retrieval.selection import prompt_tokens, select_functions
 from planloom.planners.task import PlanningTask
 from planloom.planners.writing import PlanningEvent, PlanningListener, PlanReady
-from planloom.services.protocol import ChatService, EmbeddingService, SchemaService, ScoringService, Settings
+from planloom.services.protocol import ChatService, EmbeddingService, Settings
 from planloom.services.usage import estimate_tokens
 from planloom.sync import run_sync
 from planloom.usage import metered
@@ -179,7 +179,7 @@ class SequentialPlanner:
         functions, service = task.functions.values(), task.service
         if service.accepts_grammar:
             return replace(self._settings, grammar=plan_grammar(functions, task.inputs))
-        if isinstance(service, SchemaService) and service.accepts_schema:
+        if getattr(service, "accepts_schema", False):
             return replace(self._settings, json_schema=plan_schema(functions, task.inputs))
         if self._constrain:
             said = "takes no grammar and no JSON schema; leave constrain out or give False."
@@ -187,7 +187,7 @@ class SequentialPlanner:
         return self._settings
 
     def _by_choices(self, service: ChatService) -> bool:
-        scores = isinstance(service, ScoringService)
+        scores = hasattr(service, "score")
         if self._strategy == "choices" and not scores:
             raise ServiceError(
                 service.name,

@@ -61,6 +61,8 @@ def text_of(value: Any) -> str:
     Raises:
         TemplateError: an object that JSON cannot hold, such as one that contains itself.
     """
+    if type(value) is str:
+        return value
     if value is None:
         return ""
     if isinstance(value, Enum):

@@ -51,17 +51,16 @@ class JinjaTemplate:
             raise TemplateError(f"The template cannot be rendered: {error}", self.text) from error
 
     def _value(self, name: str, value: Any) -> Any:
-        from markupsafe import Markup
+        if isinstance(value, str) and name.lower() in self.trusted:
+            from markupsafe import Markup
 
-        trusted = isinstance(value, str) and name.lower() in self.trusted
-        return Markup(value) if trusted else _plain(value)
+            return Markup(value)
+        return _plain(value)
 
 
 def _plain(value: Any) -> Any:
     """Text that calls itself safe is not safe for that."""
-    from markupsafe import Markup
-
-    return str.__str__(value) if isinstance(value, Markup) else value
+    return str.__str__(value) if hasattr(value, "__html__") and isinstance(value, str) else value
 
 
 def _caller(call: FunctionCaller) -> FunctionCaller:
@@ -92,22 +91,20 @@ def compile_jinja(text: str, trusted: Collection[str] = (), all_trusted: bool = 
 @cache
 def _environment(all_trusted: bool) -> ImmutableSandboxedEnvironment:
     from jinja2.sandbox import ImmutableSandboxedEnvironment
+    from markupsafe import Markup
+
+    def escaped(value: Any) -> Markup:
+        return value if isinstance(value, Markup) else Markup(escape(text_of(value)))
 
     environment = ImmutableSandboxedEnvironment(
         autoescape=not all_trusted,
         enable_async=True,
-        finalize=text_of if all_trusted else _escaped,
+        finalize=text_of if all_trusted else escaped,
         keep_trailing_newline=True,
     )
     # Jinja's own filter writes "<" as "\u003c", which a model would read so.
     environment.filters["tojson"] = json_of
     return environment
-
-
-def _escaped(value: Any) -> str:
-    from markupsafe import Markup
-
-    return value if isinstance(value, Markup) else Markup(escape(text_of(value)))
 
 
 def _variables(environment: ImmutableSandboxedEnvironment, text: str) -> tuple[str, ...]:

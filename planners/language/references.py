@@ -135,6 +135,8 @@ def _reads_as_more(rest: str, last: bool) -> bool:
 def _whole_reference(text: str) -> Reference | None:
     if not text.startswith("$"):
         return None
+    if text[1:].isidentifier():
+        return Reference(text[1:])
     try:
         found = scan_reference(text, 0, with_path=True)
     except ReferenceSyntaxError:
