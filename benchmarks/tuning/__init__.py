@@ -1,0 +1,1 @@
+"""Training of the adapter that lets the bundled model draft plans."""

@@ -1,0 +1,193 @@
+"""Training sequences: functions once, then many goals over them with their drafts. ``python build.py OUT COUNT``.
+
+Goals of one sequence do not see each other: tokens carry the number of their goal (0 for the functions), which
+becomes the mask of attention, and the position that they have when a planner asks for that goal alone.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import numpy
+from tuning.catalogue import Catalogue, Function, kernel_functions, read_catalogue
+from tuning.compose import Example, compose, draft_lines, from_goal
+
+from planloom.function import KernelFunction
+from planloom.planners.choices.clauses import clauses
+from planloom.planners.drafts.near import AT_MOST, OF_PART, OF_WHOLE
+from planloom.planners.drafts.prompt import NOTHING, draft_messages
+from planloom.services import LlamaService
+from planloom.services.llama import _prompt_tokens
+
+FOLDER = Path(__file__).parent / "catalogues"
+HELD_OUT = ("clinic", "network", "fitness")
+"""Catalogues that no training sees, to judge it by."""
+A_SEQUENCE = 12
+MOST_FUNCTIONS = 16
+
+
+@dataclass(frozen=True)
+class Offer:
+    """The functions on offer, some of another catalogue."""
+
+    catalogue: Catalogue
+    names: frozenset[str]
+    functions: Sequence[KernelFunction]
+
+
+def read_catalogues(*, held_out: bool) -> list[Catalogue]:
+    files = sorted(FOLDER.glob("*.txt"))
+    return [read_catalogue(file) for file in files if (file.stem in HELD_OUT) == held_out]
+
+
+# -- offers ------------------------------------------------------------------------------------------------
+
+
+def offer(catalogues: Sequence[Catalogue], random: Random) -> Offer:
+    catalogue = random.choice(list(catalogues))
+    own = catalogue.functions
+    if random.random() < 0.35:
+        own = _closed(random.sample(own, random.randint(4, len(own))), catalogue)
+    chosen = [kernel_functions(catalogue)[each.name] for each in own]
+    if random.random() < 0.35:
+        other = random.choice([each for each in catalogues if each is not catalogue])
+        skills = {each.skill for each in chosen}
+        more = [each for each in kernel_functions(other).values() if each.skill not in skills]
+        chosen += random.sample(more, min(len(more), random.randint(1, 6)))
+    skills_order = list(dict.fromkeys(each.skill for each in chosen))
+    random.shuffle(skills_order)
+    chosen.sort(key=lambda each: skills_order.index(each.skill))
+    return Offer(catalogue, frozenset(each.name for each in own), chosen[:MOST_FUNCTIONS])
+
+
+def _closed(functions: Sequence[Function], catalogue: Catalogue) -> list[Function]:
+    """With the functions that give what these take and no pool has, or what they look up."""
+    chosen = {each.name for each in functions}
+    grown = True
+    while grown:
+        grown = False
+        for each in catalogue.functions:
+            for taken in each.taken if each.name in chosen else ():
+                givers = {function.name for function, _ in catalogue.givers(taken.kind)}
+                wanted = taken.via or taken.kind not in catalogue.pools
+                if wanted and givers and not givers & chosen:
+                    chosen.add(min(givers))
+                    grown = True
+    return [each for each in catalogue.functions if each.name in chosen]
+
+
+# -- examples ----------------------------------------------------------------------------------------------
+
+
+def example(given: Offer, catalogues: Sequence[Catalogue], random: Random) -> Example | None:
+    dice = random.random()
+    language = "zh" if random.random() < 0.3 else "en"
+    if dice < 0.07:
+        return _impossible(given, catalogues, random, language)
+    if dice < 0.35:
+        found = from_goal(random.choice(given.catalogue.goals), given.catalogue, random)
+        fits = all(call.function.name in given.names for call in found.calls)
+        return found if fits else None
+    return compose(given.catalogue, given.names, random, language)
+
+
+def _impossible(given: Offer, catalogues: Sequence[Catalogue], random: Random, language: str) -> Example | None:
+    """A goal of functions that are not on offer."""
+    other = random.choice(list(catalogues))
+    offered = {each.full_name for each in given.functions}
+    bare = {each.name.lower() for each in given.functions}
+    names = {each.name for each in other.functions}
+    found = compose(other, names, random, language)
+    if found is None or not found.calls:
+        return None
+    main = found.calls[-1].function
+    if main.name in offered or main.bare.lower() in bare:
+        return None
+    return Example(found.goal, found.inputs, (), language)
+
+
+# -- hints -------------------------------------------------------------------------------------------------
+
+
+def near(found: Example, given: Offer, random: Random) -> list[str]:
+    """What the hint of near functions may look like: mostly the right ones, as often as on real goals."""
+    if random.random() < 0.2:
+        return []
+    wanted = {call.function.name for call in found.calls}
+    skills = {call.function.name.partition(".")[0] for call in found.calls}
+    scores = {
+        each.full_name: random.gauss(0.0, 1.0) + 2.1 * (each.full_name in wanted) + 0.5 * (each.skill in skills)
+        for each in given.functions
+    }
+    parts = len(clauses(found.goal))
+    count = OF_WHOLE if parts == 1 else min(AT_MOST, OF_PART * parts - random.randint(0, parts - 1))
+    return sorted(scores, key=lambda name: -scores[name])[:count]
+
+
+# -- tokens ------------------------------------------------------------------------------------------------
+
+
+class Tokens:
+    """Turns examples into tokens as ``LlamaService`` does."""
+
+    def __init__(self) -> None:
+        self._service = LlamaService(prefix_bytes=0)
+        self._engine = self._service._loaded()  # noqa: SLF001
+
+    def prompt(self, found: Example, given: Offer, hint: Sequence[str], inputs: Sequence[str]) -> list[int]:
+        messages = draft_messages(found.goal, given.functions, inputs, hint)
+        return list(_prompt_tokens(self._engine, messages).tokens)
+
+    def answer(self, found: Example) -> list[int]:
+        words = self._engine.vocabulary
+        lines = draft_lines(found.calls) or [NOTHING]
+        return [token for line in lines for token in words.tokenize(line)] + [words.end]
+
+
+def sequence(given: Offer, examples: Sequence[Example], tokens: Tokens, random: Random) -> dict[str, Any]:
+    """Arrays of one length: token, position, goal (0 for what all share), and whether it is to be learnt."""
+    prompts = []
+    for found in examples:
+        inputs = list(found.inputs)
+        if "INPUT" not in inputs and random.random() < 0.4:
+            inputs.insert(0, "INPUT")
+        prompts.append(tokens.prompt(found, given, near(found, given, random), inputs))
+    shared = min(_common(prompts[0], each) for each in prompts)
+    rows = [(token, place, 0, False) for place, token in enumerate(prompts[0][:shared])]
+    for number, (found, prompt) in enumerate(zip(examples, prompts, strict=True), 1):
+        answer = tokens.answer(found)
+        rest = prompt[shared:] + answer
+        first = len(rest) - len(answer)
+        rows += [(token, shared + place, number, place >= first) for place, token in enumerate(rest)]
+    names = ("token", "position", "goal", "learnt")
+    return dict(zip(names, map(numpy.array, zip(*rows, strict=True)), strict=True))
+
+
+def _common(one: Sequence[int], other: Sequence[int]) -> int:
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((place for place, (left, right) in pairs if left != right), min(len(one), len(other)))
+
+
+def main() -> None:
+    """Write ``COUNT`` sequences of the catalogues for training, or with ``--held-out`` of the others."""
+    out, count = Path(sys.argv[1]), int(sys.argv[2])
+    catalogues = read_catalogues(held_out="--held-out" in sys.argv)
+    random, tokens, made = Random(len(sys.argv) * 1000 + count), Tokens(), []
+    while len(made) < count:
+        given = offer(catalogues, random)
+        drawn = (example(given, catalogues, random) for _ in range(3 * A_SEQUENCE))
+        examples = [found for found in drawn if found is not None][:A_SEQUENCE]
+        if len(examples) > 1:
+            made.append(sequence(given, examples, tokens, random))
+    numpy.savez_compressed(out, **{f"{index}-{name}": row for index, each in enumerate(made) for name, row in each.items()})
+    learnt = sum(int(each["learnt"].sum()) for each in made)
+    print(f"{count} sequences, {sum(len(each['token']) for each in made)} tokens, {learnt} learnt")
+
+
+if __name__ == "__main__":
+    main()
