@@ -40,13 +40,10 @@ class Model:
         self.memory = [*prompt.tokens, *written]
         return self.logits(self.held)
 
-    def extend(self, tokens: Sequence[int], flag: StopFlag, rows: int = 1) -> list[Logits]:
+    def extend(self, tokens: Sequence[int], flag: StopFlag) -> Logits:
         self.memory += tokens
         self.batches.append(len(tokens))
-        return [self.logits(end) for end in range(self.held - rows + 1, self.held + 1)]
-
-    def keep(self, count: int) -> None:
-        del self.memory[count:]
+        return self.logits(self.held)
 
     def logits(self, count: int) -> Logits:
         chance = random.Random(f"{self.seed} {self.memory[:count]}")
@@ -91,20 +88,9 @@ class Sentences:
     def close(self) -> None: ...
 
 
-class Drafts(Sentences):
-    """A constraint whose forced tokens are only one of several ways, as with the spelling of a text."""
-
-    def forced(self) -> list[int]:
-        size = len(self.written)
-        live = [s for s in self.allowed if s[:size] == self.written]
-        return list(min(live)[size:]) or [END] * (self.next() == {END})
-
-
-def answer(
-    constraint: Any, model: Model, *, checked: bool = False, temperature: float = 0.0, seed: int = 0
-) -> list[int]:
+def answer(constraint: Any, model: Model, *, temperature: float = 0.0, seed: int = 0) -> list[int]:
     sampler = Sampler(Settings(seed=seed), temperature=temperature, seed=0)
-    writing = LlamaAnswer(model, sampler, constraint, StopFlag(), END.__eq__, "fake", checked)  # type: ignore[arg-type]
+    writing = LlamaAnswer(model, sampler, constraint, StopFlag(), END.__eq__, "fake")  # type: ignore[arg-type]
     return list(writing.tokens(PromptTokens([9, 9])))
 
 
@@ -124,17 +110,6 @@ def test_forced_tokens_change_nothing_that_is_written_at_temperature_0(
     written = answer(Sentences(allowed), Model(seed))
     assert written == expected
     assert tuple(written[:-1]) in allowed
-
-
-@given(languages, st.integers(0, 99), st.sampled_from([0.0, 1.0]), st.sampled_from([Sentences, Drafts]))
-def test_checked_tokens_are_those_drawn_one_by_one(
-    allowed: list[tuple[int, ...]], seed: int, temperature: float, kind: type[Sentences]
-) -> None:
-    alone, model = Model(seed), Model(seed)
-    expected = answer(Stepwise(allowed), alone, temperature=temperature, seed=seed)
-    written = answer(kind(allowed), model, checked=True, temperature=temperature, seed=seed)
-    assert written == expected
-    assert len(model.batches) <= len(alone.batches)
 
 
 def test_text_without_a_choice_is_evaluated_in_one_batch() -> None:

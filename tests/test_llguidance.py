@@ -137,19 +137,26 @@ def whole(tokens: set[int], engine: LlamaEngine) -> set[int]:
     }
 
 
+def one_way(tokens: set[int], engine: LlamaEngine) -> bool:
+    """Whether all ``tokens`` begin alike; llguidance then allows only the usual spelling."""
+    return len({engine.vocabulary.piece(token)[:1] for token in tokens}) == 1
+
+
 @pytest.mark.local_model
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(grammars(), st.randoms(use_true_random=False))
 def test_both_engines_allow_the_same_tokens(engine: LlamaEngine, gbnf: str, chance: random.Random) -> None:
     try:
-        guided = engine.constraint(gbnf, "checked")
+        guided = engine.constraint(gbnf)
     except GrammarError:  # llama.cpp takes no repetition of what may be empty
         reject()
     plain = GbnfConstraint(gbnf, engine.vocabulary.handle, engine.library, "llama")
     for _ in range(6):
         expected = allowed(plain, engine)
-        assert whole(allowed(guided, engine), engine) == whole(expected, engine)
-        known = whole(expected, engine)
+        known = whole(allowed(guided, engine), engine)
+        assert known <= expected
+        if not one_way(expected, engine):
+            assert known == whole(expected, engine)
         writable = sorted(token for token in known if not engine.vocabulary.ends_answer(token))
         if not writable:
             break
@@ -234,7 +241,7 @@ def asked(service: LlamaService, task: tuple[str, str, int], **options: Any) -> 
     return asyncio.run(service.complete(messages(*task), given))
 
 
-@pytest.fixture(scope="module", params=["auto", "checked", "llama.cpp"])
+@pytest.fixture(scope="module", params=["auto", "llama.cpp"])
 def service(request: pytest.FixtureRequest) -> Iterator[LlamaService]:
     with allow_model_requests(True):
         made = LlamaService(grammar_engine=request.param, prefix_bytes=0)

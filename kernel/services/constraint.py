@@ -12,7 +12,7 @@ from planloom.errors import GrammarError
 
 __all__ = ["Constraint", "GbnfConstraint", "GrammarEngine", "Logits"]
 
-GrammarEngine = Literal["auto", "checked", "llama.cpp"]
+GrammarEngine = Literal["auto", "llama.cpp"]
 Logits = NDArray[numpy.float32]
 
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-from bisect import bisect_left
 from collections import OrderedDict
-from collections.abc import Iterator
 from typing import Any
 
 import numpy
@@ -16,7 +14,7 @@ from planloom.services.constraint import Logits
 from planloom.services.lark import lark_of
 from planloom.services.llama_vocabulary import LlamaVocabulary
 
-__all__ = ["Guidance", "GuidanceConstraint", "Spellings", "has_guidance"]
+__all__ = ["Guidance", "GuidanceConstraint", "has_guidance"]
 
 SPECIAL = b"\xff"
 """Before the text of a token that is no text."""
@@ -47,14 +45,11 @@ class Guidance:
             eos_token=sorted(self._ends),
         )
         self._matchers: OrderedDict[str, Any] = OrderedDict()
-        self._spellings: Spellings | None = None
 
-    def constraint(self, gbnf: str, *, any_tokens: bool = False) -> GuidanceConstraint | None:
-        """A fresh constraint; None for a grammar that llguidance cannot take, such as a recursive one.
+    def constraint(self, gbnf: str) -> GuidanceConstraint | None:
+        """A fresh constraint for a grammar that llama.cpp has accepted.
 
-        Args:
-            gbnf: a grammar that llama.cpp has accepted.
-            any_tokens: whether forced text may be spelled in any tokens, not only in the usual ones.
+        None for one that llguidance cannot take, such as a recursive one.
         """
         if gbnf not in self._matchers:
             self._matchers[gbnf] = self._compiled(gbnf)
@@ -64,12 +59,7 @@ class Guidance:
         matcher = self._matchers[gbnf]
         if matcher is None:
             return None
-        if any_tokens and self._spellings is None:
-            self._spellings = Spellings(self._vocabulary)
-        spellings = self._spellings if any_tokens else None
-        return GuidanceConstraint(
-            matcher.deep_copy(), self._vocabulary.end, self._ends, spellings, gbnf, self._service
-        )
+        return GuidanceConstraint(matcher.deep_copy(), self._vocabulary.end, self._ends, gbnf, self._service)
 
     def _compiled(self, gbnf: str) -> Any:
         lark = lark_of(gbnf)
@@ -80,32 +70,11 @@ class Guidance:
         return None if matcher.is_error() else matcher
 
 
-class Spellings:
-    """Finds the tokens that a text may begin with."""
-
-    def __init__(self, vocabulary: LlamaVocabulary) -> None:
-        pieces = ((vocabulary.piece(token), token) for token in range(vocabulary.size))
-        self._sorted = sorted((piece, token) for piece, token in pieces if piece)
-
-    def of(self, text: bytes) -> Iterator[int]:
-        """The tokens that are a start of ``text``, and those that it is a start of."""
-        for length in range(1, len(text)):
-            yield from self._between(text[:length], text[:length] + b"\0")
-        yield from self._between(text, text + b"\xff")
-
-    def _between(self, first: bytes, last: bytes) -> Iterator[int]:
-        place = bisect_left(self._sorted, (first, 0))
-        while place < len(self._sorted) and self._sorted[place][0] < last:
-            yield self._sorted[place][1]
-            place += 1
-
-
 class GuidanceConstraint:
     """A grammar at one place of an answer.
 
     Forced tokens are those of the forced text's usual spelling. A token at its end that could become a longer
-    one, depending on what follows, is left to the model. llguidance itself allows no other spelling; with
-    ``spellings`` all are allowed, as llama.cpp does.
+    one, depending on what follows, is left to the model. llama.cpp allows other spellings too.
     """
 
     def __init__(
@@ -113,11 +82,10 @@ class GuidanceConstraint:
         matcher: Any,
         end: int,
         ends: frozenset[int],
-        spellings: Spellings | None,
         gbnf: str,
         service: str,
     ) -> None:
-        self._matcher, self._end, self._ends, self._spellings = matcher, end, ends, spellings
+        self._matcher, self._end, self._ends = matcher, end, ends
         self._gbnf, self._service = gbnf, service
 
     def allows(self, token: int) -> bool:
@@ -126,13 +94,8 @@ class GuidanceConstraint:
         return bool(self._matcher.validate_tokens([token]) == 1)
 
     def mask(self, logits: Logits) -> None:
-        text = self._matcher.compute_ff_bytes() if self._spellings else b""
-        if self._spellings is not None and text:
-            allowed = numpy.zeros(len(logits), dtype=numpy.uint8)
-            allowed[[token for token in self._spellings.of(text) if self.allows(token)]] = 1
-        else:
-            packed = numpy.frombuffer(self._matcher.compute_bitmask(), dtype=numpy.uint8)
-            allowed = numpy.unpackbits(packed, bitorder="little")[: len(logits)]
+        packed = numpy.frombuffer(self._matcher.compute_bitmask(), dtype=numpy.uint8)
+        allowed = numpy.unpackbits(packed, bitorder="little")[: len(logits)]
         self._require_sound()
         logits[allowed == 0] = -numpy.inf
 

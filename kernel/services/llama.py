@@ -66,8 +66,7 @@ class LlamaService:
             fast (145 MB, made once in two seconds).
         grammar_engine: what holds answers to a grammar: ``"auto"`` is llguidance where it is installed, which
             also writes text without a choice at once, in its usual tokens; ``"llama.cpp"`` is the slower one
-            that is always there; ``"checked"`` is llguidance, with each token of such text checked to be the
-            one that llama.cpp would give.
+            that is always there.
         prefix_bytes: how much of the user's cache may hold evaluated instructions, so that a new process does
             not evaluate them again; 0 for none.
 
@@ -287,8 +286,7 @@ class LlamaService:
         limit = engine.context_tokens if settings.max_tokens is None else settings.max_tokens
         characters, stops = codecs.getincrementaldecoder("utf-8")("replace"), StopStrings(settings.stop)
         written, reason = 0, "length"
-        checked = self._grammar_engine == "checked"
-        for token in engine.generate(prompt, sampler, constraint, limit, flag, checked=checked):
+        for token in engine.generate(prompt, sampler, constraint, limit, flag):
             written += 1
             text = stops.feed(characters.decode(engine.vocabulary.piece(token)))
             if text:

@@ -14,16 +14,13 @@ from planloom.services.sampling import Sampler
 
 __all__ = ["LlamaAnswer"]
 
-CHECKED_AT_ONCE = 64
-
 
 @dataclass(frozen=True)
 class LlamaAnswer:
     """How one answer is written.
 
-    Text that the constraint leaves no choice about is not drawn token by token, but evaluated in one batch.
-    With ``checked``, each token of it is compared with the one that would have been drawn, and where they
-    differ the drawn one counts: the same text, cut into other tokens.
+    Text that the constraint leaves no choice about is not drawn token by token: it is evaluated in one batch,
+    together with the token drawn before it.
     """
 
     reader: LlamaReader
@@ -32,7 +29,6 @@ class LlamaAnswer:
     flag: StopFlag
     ends: Callable[[int], bool]
     service: str
-    checked: bool = False
 
     def tokens(self, prompt: PromptTokens) -> Iterator[int]:
         """The tokens after ``prompt``, made as they are asked for; the end token is the last one.
@@ -42,43 +38,25 @@ class LlamaAnswer:
             GrammarError: the constraint allows no token at all.
             Cancelled: the flag was set.
         """
-        forced = [] if self.checked else (yield from self._write_forced())
+        forced = yield from self._write_forced()
         if self._ended(forced):
             return
-        rows, draft = [self.reader.read(prompt, forced, self.flag)], list[int]()
+        logits = self.reader.read(prompt, forced, self.flag)
         while True:
-            last = yield from self._draw(rows, draft)
-            if self._ended([last]):
+            drawn = self._draw(logits)
+            yield drawn
+            if self.ends(drawn):
                 return
-            if self.checked:
-                draft = self._forced()[:CHECKED_AT_ONCE]
-                if self._ended(draft):
-                    yield from draft
-                    return
-                rows = self.reader.extend([last, *draft], self.flag, len(draft) + 1)
-            else:
-                forced = yield from self._write_forced()
-                if self._ended(forced):
-                    return
-                rows = self.reader.extend([last, *forced], self.flag)
+            forced = yield from self._write_forced()
+            if self._ended(forced):
+                return
+            logits = self.reader.extend([drawn, *forced], self.flag)
 
-    def _draw(self, rows: Sequence[Logits], draft: Sequence[int]) -> Generator[int, None, int]:
-        """Draw a token from each of ``rows`` as long as it is the one in ``draft``; forget the rest of those.
-
-        Returns the last token drawn, which is not evaluated yet.
-        """
-        agreed = 0
-        while True:
-            token = self.sampler.choose(rows[agreed], self.constraint)
-            if token is None:
-                raise GrammarError(self.service, "it allows no token at this place", "")
-            self._accept([token])
-            yield token
-            if token not in draft[agreed : agreed + 1]:
-                break
-            agreed += 1
-        if agreed < len(draft):
-            self.reader.keep(self.reader.held - (len(draft) - agreed))
+    def _draw(self, logits: Logits) -> int:
+        token = self.sampler.choose(logits, self.constraint)
+        if token is None:
+            raise GrammarError(self.service, "it allows no token at this place", "")
+        self._accept([token])
         return token
 
     def _write_forced(self) -> Generator[int, None, list[int]]:

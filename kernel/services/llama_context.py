@@ -13,7 +13,7 @@ from planloom.services.constraint import Logits
 
 __all__ = ["Cancelled", "Cell", "LlamaContext", "StopFlag"]
 
-BATCH = 512
+BATCH = 256
 SEQUENCES = 32
 
 
@@ -55,6 +55,8 @@ class LlamaContext:
         parameters.n_ctx = tokens
         parameters.n_batch = parameters.n_ubatch = BATCH
         parameters.n_seq_max = SEQUENCES
+        # With it a processor reads prompts 15 % faster, but takes 1.5 times as long for a token after 2,000.
+        parameters.flash_attn_type = library.LLAMA_FLASH_ATTN_TYPE_DISABLED
         # One buffer for all sequences, so that one costs nothing to copy; and none that forgets by itself.
         parameters.kv_unified = parameters.swa_full = True
         parameters.n_threads = parameters.n_threads_batch = threads
@@ -74,7 +76,7 @@ class LlamaContext:
         self._library.llama_free(self._handle)
 
     def evaluate(self, cells: Sequence[Cell], outputs: Sequence[int], flag: StopFlag) -> None:
-        """Evaluate up to 512 cells, with logits for those at the indices ``outputs``.
+        """Evaluate up to 256 cells, with logits for those at the indices ``outputs``.
 
         Raises:
             Cancelled: ``flag`` was set; what the memory holds of these cells is undefined.

@@ -27,8 +27,7 @@ from planloom.services.sampling import Sampler, log_softmax
 
 __all__ = ["LlamaEngine"]
 
-# How many tokens of continuations are evaluated together. From 64 on llama.cpp's attention takes another way
-# with other rounding, and a score would depend on what it is asked together with.
+# How many tokens of continuations are evaluated together. More are no faster, and each needs room for logits.
 SCORED_AT_ONCE = 60
 
 
@@ -81,7 +80,7 @@ class LlamaEngine:
         if engine == "llama.cpp" or not has_guidance():
             return plain
         self._guidance = self._guidance or Guidance(self.vocabulary, self._service)
-        guided = self._guidance.constraint(grammar, any_tokens=engine == "checked")
+        guided = self._guidance.constraint(grammar)
         if guided is None:
             return plain
         plain.close()
@@ -94,8 +93,6 @@ class LlamaEngine:
         constraint: Constraint | None,
         limit: int,
         flag: StopFlag,
-        *,
-        checked: bool = False,
     ) -> Iterator[int]:
         """Write up to ``limit`` tokens after ``prompt``, the end token among them if the model comes to it.
 
@@ -106,7 +103,7 @@ class LlamaEngine:
         """
         self.reader.require_room(len(prompt.tokens))
         answer = LlamaAnswer(
-            self.reader, sampler, constraint, flag, self.vocabulary.ends_answer, self._service, checked
+            self.reader, sampler, constraint, flag, self.vocabulary.ends_answer, self._service
         )
         return islice(answer.tokens(prompt), min(limit, self.context_tokens - len(prompt.tokens)))
 

@@ -71,17 +71,14 @@ class LlamaReader:
         self._settled = ends[-1] if ends else 0
         return self.context.logits(-1)
 
-    def extend(self, tokens: Sequence[int], flag: StopFlag, rows: int = 1) -> list[Logits]:
-        """Evaluate ``tokens`` after those held; the logits after each of the last ``rows`` of them.
-
-        ``rows`` must be 1, or there may be no more than 512 tokens.
-        """
+    def extend(self, tokens: Sequence[int], flag: StopFlag) -> Logits:
+        """Evaluate ``tokens`` after those held; the logits after the last of them."""
         for start in range(0, len(tokens), BATCH):
             part = tokens[start : start + BATCH]
             cells = [Cell(token, self.held + at) for at, token in enumerate(part)]
-            self.evaluate(cells, range(len(part) - min(rows, len(part)), len(part)), flag)
+            self.evaluate(cells, [len(part) - 1], flag)
             self._held += part
-        return [self.context.logits(row) for row in range(-rows, 0)]
+        return self.context.logits(-1)
 
     def evaluate(self, cells: Sequence[Cell], outputs: Sequence[int], flag: StopFlag) -> None:
         """Evaluate cells of any sequence; when that is cancelled, all is forgotten."""

@@ -13,7 +13,7 @@ from pathlib import Path
 
 __all__ = ["PrefixFiles"]
 
-MAGIC = b"planloom prefix 1\n"
+MAGIC = b"planloom prefix 2\n"
 DIGEST_BYTES = 32
 SUM_BYTES = 4
 SUFFIX = ".prefix"
