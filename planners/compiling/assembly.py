@@ -135,10 +135,8 @@ def step_needs(draft: Draft) -> tuple[int, ...]:
     numbers: set[int] = set()
     around: Draft | None = draft
     while around is not None:
-        if around.needs:
-            bodies = list(around.body.chain())
-            for up, unit in around.needs:
-                numbers.update(_steps_of(bodies[up].drafts[unit]))
+        for up, unit in around.needs:
+            numbers.update(_steps_of(around.body.outward(up).drafts[unit]))
         # one way outwards: each condition and loop once, however deep they are nested
         around = around.body.drafts[around.guards[-1][0]] if around.guards else around.body.loop
     numbers.discard(draft.number)

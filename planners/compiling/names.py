@@ -160,8 +160,7 @@ class Names:
         return str if isinstance(setting.draft.node, Ask) else (function.returns if function else Any)
 
     def _element_type(self, at: Draft, up: int) -> Any:
-        body = list(at.body.chain())[up]
-        loop = body.loop
+        loop = at.body.outward(up).loop
         if loop is None or not isinstance(loop.node, ForEach):
             return Any
         source = _reference(loop.node.source)

@@ -68,6 +68,14 @@ class BodyDraft:
             yield body
             body = body.loop.body if body.loop else None
 
+    def outward(self, up: int) -> BodyDraft:
+        """The body that stands ``up`` levels around this one."""
+        body = self
+        for _ in range(up):
+            assert body.loop is not None
+            body = body.loop.body
+        return body
+
 
 class Setting(NamedTuple):
     """One place where a name is set. ``export`` is the name inside the loop, when the draft is a loop."""

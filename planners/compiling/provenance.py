@@ -14,7 +14,6 @@ from planloom.annotation import hides_value
 from planloom.function import KernelFunction
 from planloom.planners.compiling.outline import (
     PREVIOUS,
-    BodyDraft,
     Draft,
     Found,
     all_drafts,
@@ -267,7 +266,7 @@ def _returned_as(draft: Draft) -> str | None:
 def _found(found: Found, at: Draft) -> Flow:
     flows = [_set_by(setting.draft, setting.export) for _, setting in found.settings]
     if found.element is not None:
-        loop = _body(at, found.element).loop
+        loop = at.body.outward(found.element).loop
         flows += [Flow(drafts=(loop,))] if loop else []
     return Flow.joined(flows)
 
@@ -278,10 +277,6 @@ def _set_by(draft: Draft, export: str | None) -> Flow:
         return Flow(drafts=(draft,))
     inner = draft.inner.settings.get(export, ())
     return Flow.joined(_set_by(setting.draft, setting.export) for setting in inner)
-
-
-def _body(at: Draft, up: int) -> BodyDraft:
-    return next(body for level, body in enumerate(at.body.chain()) if level == up)
 
 
 def _solved(flows: Mapping[Draft, Flow]) -> dict[Draft, int]:
