@@ -49,6 +49,10 @@ TASK = timedelta(seconds=5)
 """How long a worker may think about what to start next; a lost one then costs a run so long, and not ten."""
 
 
+HISTORY_LIMIT = 10_000
+"""Events; a step makes three, and three more where nothing else runs beside it."""
+
+
 @dataclass(frozen=True, slots=True)
 class EngineRun:
     """A run as the server lists it. ``status`` is Temporal's word: RUNNING, COMPLETED, FAILED, CANCELED."""
@@ -67,7 +71,9 @@ class TemporalEngine:
         policy: the policy under which the workers run; a run is refused by workers that have another.
         timeout: seconds that a whole run may take, its waits for people included.
         budget: tokens that a whole run may use.
-        max_concurrency: how many steps of a run may be under way at once.
+        max_concurrency: how many steps of a run may be under way at once; 2000 at most.
+        history_limit: events after which a run goes on under a new history, as it does sooner when the server
+            suggests it; a server ends a run whose history has 51,200.
     """
 
     def __init__(
@@ -79,9 +85,11 @@ class TemporalEngine:
         timeout: float | None = None,
         budget: int | None = None,
         max_concurrency: int | None = None,
+        history_limit: int = HISTORY_LIMIT,
     ) -> None:
         self.client, self.task_queue, self.policy = client, task_queue, policy
         self.timeout, self.budget, self.max_concurrency = timeout, budget, max_concurrency
+        self.history_limit = history_limit
 
     async def start(
         self, plan: Plan, variables: Mapping[str, Any] | None = None, *, run_id: str | None = None
@@ -174,7 +182,7 @@ class TemporalEngine:
 
     async def list(self, limit: int = 100) -> tuple[EngineRun, ...]:
         """The newest runs of any task queue, newest first, as far as the server has indexed them."""
-        query = f"WorkflowType = '{RUN_PLAN}'"
+        query = f"WorkflowType = '{RUN_PLAN}' AND ExecutionStatus != 'ContinuedAsNew'"
         return tuple(
             [
                 EngineRun(found.id, found.status.name if found.status else "", found.start_time)
@@ -204,6 +212,7 @@ class TemporalEngine:
             timeout=self.timeout,
             budget=self.budget,
             max_concurrency=self.max_concurrency,
+            history_limit=self.history_limit,
         )
 
     def _handle(self, run_id: str) -> WorkflowHandle[Any, Any]:

@@ -26,10 +26,10 @@ from planloom.usage import record_usage, require_budget
 
 __all__ = ["HEARTBEAT", "ActivityRunner", "repeatable"]
 
-HEARTBEAT = timedelta(seconds=2)
+HEARTBEAT = timedelta(seconds=1.5)
 """A worker that says nothing for so long is lost, and its calls are given to another."""
 
-WRITE_HEARTBEAT = timedelta(seconds=10)
+WRITE_HEARTBEAT = timedelta(seconds=3)
 """The same for writes that must not happen twice: taken for lost, they cost a person's time."""
 
 LONGEST_CALL = timedelta(days=1)

@@ -10,41 +10,51 @@ from typing import Any
 
 from temporalio import workflow
 
+from planloom.planners.journal.errors import RunWaiting
 from planloom.planners.journal.history import Doubt, Question
 from planloom.planners.journal.run_ledger import call_key, question_of_approval, question_of_ask
 from planloom.planners.journal.sqlite import plan_hash
+from planloom.planners.journal.values import restore, save
 from planloom.planners.plan import Plan
-from planloom.planners.running.ledger import Recorded
+from planloom.planners.running.ledger import Parked, Recorded
 from planloom.planners.running.policy import Approver, CallRequest, Policy
 from planloom.planners.running.records import RunResult
 from planloom.planners.running.run import Run
 from planloom.planners.running.run_errors import RunError
 from planloom.planners.running.scheduler import StepCall
-from planloom.plugins.temporal_wire import RunOrder, VerdictSignal
+from planloom.plugins.temporal_wire import AnswerSignal, Carried, FinishedStep, RunOrder, VerdictSignal
 from planloom.services.protocol import Usage
 
-__all__ = ["People", "WorkflowJournal"]
+__all__ = ["People", "WorkflowJournal", "plain"]
 
 
 class People:
-    """What a run asks people, and what they said."""
+    """What a run asks people, and what they said; ``carried`` is from the run's history before this one."""
 
-    def __init__(self) -> None:
+    def __init__(self, carried: Carried | None = None) -> None:
         self.questions: dict[tuple[str, str], Question] = {}
         self.answers: dict[tuple[str, str], Any] = {}
         self.doubts: dict[str, Doubt] = {}
         self.verdicts: dict[str, VerdictSignal] = {}
+        self.leaving = False
+        """Whether the run is about to go on under a new history, where open questions are asked again."""
+        if carried is not None:
+            asked = [Question(**question) for question in carried.questions]
+            self.questions = {(question.step, question.fingerprint): question for question in asked}
+            self.answers = {(word.step, word.fingerprint): word.value for word in carried.answers}
 
     async def word_on(self, question: Question) -> Any:
-        """The answer to a question, however long it takes."""
+        """The answer to a question, however long it takes; raises ``Parked`` when the run is leaving."""
         key = (question.step, question.fingerprint)
-        self.questions[key] = question
-        await workflow.wait_condition(lambda: key in self.answers)
+        self.questions.setdefault(key, question)
+        await workflow.wait_condition(lambda: key in self.answers or self.leaving)
+        if key not in self.answers:
+            raise Parked
         del self.questions[key]
         return self.answers[key]
 
     async def verdict_on(self, doubt: Doubt) -> VerdictSignal:
-        """What became of a write that may have happened."""
+        """What became of a write that may have happened. A run does not leave before it is told."""
         self.doubts[doubt.step] = doubt
         await workflow.wait_condition(lambda: doubt.step in self.verdicts)
         del self.doubts[doubt.step]
@@ -52,12 +62,36 @@ class People:
 
 
 class WorkflowJournal:
-    """The history of the workflow is the journal: nothing is written here, and questions wait for signals."""
+    """The history of the workflow is the journal: nothing is written here, and questions wait for signals.
 
-    spent = Usage()
+    When the history has grown long, new calls are parked; once those under way have ended, so has the run,
+    with ``RunWaiting``, and ``carried`` is what it goes on with.
+    """
 
-    def __init__(self, people: People, run_id: str, order: RunOrder) -> None:
-        self.people, self.run_id, self.plan_hash = people, run_id, plan_hash(order.plan)
+    def __init__(self, people: People, run_id: str, order: RunOrder, plan: Plan) -> None:
+        self.people, self.run_id, self.order, self.plan = people, run_id, order, plan
+        self.plan_hash = plan_hash(order.plan)
+        before = order.carried
+        self.spent = self._used = Usage(*before.tokens) if before else Usage()
+        self._finished = {done.step: self._recorded(done) for done in before.finished} if before else {}
+        self._before = dict(self._finished)
+
+    def carried(self) -> Carried:
+        """What was done and said so far."""
+        finished = [
+            FinishedStep(step, save(past.value, self._returns(step)), past.seconds)
+            for step, past in self._finished.items()
+        ]
+        answers = [AnswerSignal(*key, value) for key, value in self.people.answers.items()]
+        used = (self._used.prompt_tokens, self._used.completion_tokens, self._used.calls)
+        return Carried(finished, [plain(asked) for asked in self.people.questions.values()], answers, used)
+
+    def _recorded(self, done: FinishedStep) -> Recorded:
+        return Recorded(restore(done.value, self._returns(done.step)), done.seconds)
+
+    def _returns(self, step: str) -> Any:
+        function = self.plan.steps[int(step.partition("[")[0]) - 1].function
+        return function.returns if function is not None else Any
 
     def ledger(
         self, plan: Plan, given: Mapping[str, Any], policy: Policy | None, run_id: str | None
@@ -68,16 +102,18 @@ class WorkflowJournal:
         return go()
 
     def recorded(self, call: StepCall) -> Recorded | None:
-        return None
+        return self._before.pop(call.id, None)
 
     def key(self, call: StepCall) -> str:
         return call_key(self.run_id, self.plan_hash, call)
 
     async def begin(self, call: StepCall) -> None:
-        return None
+        if self.people.leaving or _is_long(self.order.history_limit):
+            self.people.leaving = True
+            raise Parked
 
     async def end(self, call: StepCall, value: Any, seconds: float, used: Usage) -> None:
-        return None
+        self._finished[call.id], self._used = Recorded(value, seconds), used
 
     def failed(self, call: StepCall, error: BaseException) -> None:
         return None
@@ -90,7 +126,20 @@ class WorkflowJournal:
         return await self.people.word_on(question_of_ask(call, workflow.now().timestamp()))
 
     def waiting(self, run: Run) -> RunError:
-        raise AssertionError("a workflow waits by itself")
+        return RunWaiting(self.run_id, self.plan, tuple(self.people.questions.values()), tuple(run.records))
+
+
+def plain(item: Question | Doubt) -> dict[str, Any]:
+    """A question or a doubt as data."""
+    return {name: getattr(item, name) for name in item.__slots__}
+
+
+def _is_long(limit: int | None) -> bool:
+    """Whether this history should be the run's last but one; the same in every replay."""
+    info = workflow.info()
+    return limit is not None and (
+        info.get_current_history_length() >= limit or info.is_continue_as_new_suggested()
+    )
 
 
 def _lasting(question: Question) -> str:

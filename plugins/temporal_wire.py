@@ -16,6 +16,8 @@ __all__ = [
     "Board",
     "CallOrder",
     "CallOutcome",
+    "Carried",
+    "FinishedStep",
     "RemoteRunError",
     "RunOrder",
     "RunOutcome",
@@ -44,10 +46,40 @@ class RemoteRunError(PlanloomError):
 
 
 @dataclass(frozen=True)
+class AnswerSignal:
+    """A word on one question; ``fingerprint`` binds it to exactly that question."""
+
+    step: str
+    fingerprint: str
+    value: Any
+
+
+@dataclass(frozen=True)
+class FinishedStep:
+    """A step that need not be run again: what it gave, and in how many seconds."""
+
+    step: str
+    value: Saved
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Carried:
+    """What a run takes along when it goes on under a new history, with the tokens that it has used."""
+
+    finished: list[FinishedStep]
+    questions: list[Mapping[str, Any]]
+    answers: list[AnswerSignal]
+    tokens: tuple[int, int, int]
+
+
+@dataclass(frozen=True)
 class RunOrder:
     """A run to be made. ``inputs`` is JSON; ``functions`` are described as the plan was checked with them.
 
-    ``task_queue`` is where it began, which tells a worker, and a replay, which kernel is meant.
+    ``task_queue`` is where it began, which tells a worker, and a replay, which kernel is meant. After
+    ``history_limit`` events the run goes on under a new history, with what is ``carried``; None for what was
+    begun by a version that did not.
     """
 
     task_queue: str
@@ -60,6 +92,8 @@ class RunOrder:
     timeout: float | None = None
     budget: int | None = None
     max_concurrency: int | None = None
+    history_limit: int | None = None
+    carried: Carried | None = None
 
 
 @dataclass(frozen=True)
@@ -88,15 +122,6 @@ class CallOutcome:
 
     value: Saved
     tokens: tuple[int, int, int] = (0, 0, 0)
-
-
-@dataclass(frozen=True)
-class AnswerSignal:
-    """A word on one question; ``fingerprint`` binds it to exactly that question."""
-
-    step: str
-    fingerprint: str
-    value: Any
 
 
 @dataclass(frozen=True)

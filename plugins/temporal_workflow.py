@@ -6,7 +6,7 @@ It runs outside the SDK's sandbox: the scheduler looks at no clock, random sourc
 from __future__ import annotations
 
 import json
-from typing import Any
+from dataclasses import replace
 
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
@@ -14,8 +14,7 @@ from temporalio.exceptions import ApplicationError
 from planloom.errors import PlanloomError
 from planloom.kernel import Kernel
 from planloom.planners.errors import PlanError
-from planloom.planners.journal.errors import RunChangedError
-from planloom.planners.journal.history import Doubt, Question
+from planloom.planners.journal.errors import RunChangedError, RunWaiting
 from planloom.planners.journal.identity import changes_of
 from planloom.planners.journal.values import shown_json
 from planloom.planners.language.variables import variable_key
@@ -25,11 +24,12 @@ from planloom.planners.running.policy import Policy
 from planloom.planners.running.records import RunResult
 from planloom.plugins.temporal_calls import ActivityRunner
 from planloom.plugins.temporal_hosts import hosted
-from planloom.plugins.temporal_people import People, WorkflowJournal
+from planloom.plugins.temporal_people import People, WorkflowJournal, plain
 from planloom.plugins.temporal_wire import (
     RUN_PLAN,
     AnswerSignal,
     Board,
+    Carried,
     RunOrder,
     RunOutcome,
     VerdictSignal,
@@ -37,20 +37,24 @@ from planloom.plugins.temporal_wire import (
 
 __all__ = ["RunPlan"]
 
+MOST_CALLS = 2000
+"""Calls under way at once: no server takes more of one run."""
+
 
 @workflow.defn(name=RUN_PLAN)
 class RunPlan:
     """One run of one plan."""
 
-    def __init__(self) -> None:
-        self.people = People()
+    @workflow.init
+    def __init__(self, order: RunOrder) -> None:
+        self.people = People(order.carried)
 
     @workflow.run
     async def run(self, order: RunOrder) -> RunOutcome:
         info = workflow.info()
         host = hosted(info.namespace, order.task_queue)
         plan = plan_of(order, host.kernel, host.policy, info.workflow_id)
-        journal = WorkflowJournal(self.people, info.workflow_id, order)
+        journal = WorkflowJournal(self.people, info.workflow_id, order, plan)
         executor = Executor(
             host.kernel,
             policy=host.policy,
@@ -58,13 +62,15 @@ class RunPlan:
             journal=journal,
             timeout=order.timeout,
             budget=order.budget,
-            max_concurrency=order.max_concurrency,
+            max_concurrency=min(order.max_concurrency or MOST_CALLS, MOST_CALLS),
         )
         executor.watchful = False  # its timers would be in every history
         given = json.loads(order.inputs)
         keys = {variable_key(name): value for name, value in given.items()}
         try:
             return _outcome(await executor.resumed_run(plan, given, keys, journal).go())
+        except RunWaiting:
+            workflow.continue_as_new(_continued(order, journal.carried()))
         except PlanloomError as error:
             raise ApplicationError(str(error), type=type(error).__name__, non_retryable=True) from error
 
@@ -85,9 +91,16 @@ class RunPlan:
     def board(self) -> Board:
         """What the run waits for."""
         return Board(
-            [_plain(question) for question in self.people.questions.values()],
-            [_plain(doubt) for doubt in self.people.doubts.values()],
+            [plain(question) for question in self.people.questions.values()],
+            [plain(doubt) for doubt in self.people.doubts.values()],
         )
+
+
+def _continued(order: RunOrder, carried: Carried) -> RunOrder:
+    """The rest of a run, in the time that is left of it."""
+    past = (workflow.now() - workflow.info().start_time).total_seconds()
+    left = None if order.timeout is None else max(0.0, order.timeout - past)
+    return replace(order, carried=carried, timeout=left)
 
 
 def plan_of(order: RunOrder, kernel: Kernel, policy: Policy | None, run_id: str) -> Plan:
@@ -122,7 +135,3 @@ def _outcome(result: RunResult) -> RunOutcome:
         steps=[(record.step, record.name, record.status, record.seconds) for record in result.steps],
         tokens=(usage.prompt_tokens, usage.completion_tokens, usage.calls),
     )
-
-
-def _plain(item: Question | Doubt) -> dict[str, Any]:
-    return {name: getattr(item, name) for name in item.__slots__}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import uuid4
 
@@ -26,6 +26,40 @@ def by_url(path: Path) -> BlobStore:
 def in_memory(path: Path) -> BlobStore:
     pytest.importorskip("fsspec")
     return FsspecBlobs(f"memory://{uuid4().hex}/blobs")
+
+
+@pytest.fixture
+def bucket() -> Iterator[FsspecBlobs]:
+    """A bucket of a real S3 server, in so far as moto is one."""
+    pytest.importorskip("s3fs", reason="s3fs is not installed")
+    moto = pytest.importorskip("moto.server", reason="moto[server] is not installed")
+    server = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    try:
+        yield FsspecBlobs("s3://plans/values", endpoint_url=f"http://{host}:{port}", key="any", secret="any")
+    finally:
+        server.stop()
+
+
+@pytest.mark.filterwarnings("default")  # the S3 libraries' own
+def test_an_s3_bucket_keeps_values(bucket: FsspecBlobs) -> None:
+    large = bytes(3_000_000)
+    name = bucket.put(large)
+    assert name == bucket.put(large) == blob_name(large)
+    assert bucket.get(name) == large
+    with pytest.raises(JournalFileError, match=blob_name(b"never")[:12]):
+        bucket.get(blob_name(b"never"))
+
+
+def test_a_value_that_changed_in_a_file_system_of_fsspec_is_named() -> None:
+    fsspec = pytest.importorskip("fsspec")
+    place = f"{uuid4().hex}/blobs"
+    store = FsspecBlobs(f"memory://{place}")
+    name = store.put(b"large")
+    fsspec.filesystem("memory").pipe_file(f"{place}/{name}", b"other")
+    with pytest.raises(JournalDamagedError, match="damaged"):
+        store.get(name)
 
 
 @pytest.mark.parametrize("make", [folder, by_url, in_memory])

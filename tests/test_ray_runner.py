@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -57,7 +58,9 @@ def first_time(marker: Path) -> bool:
 
 @pytest.fixture(scope="module")
 def runtime() -> Iterator[None]:
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    # a task's process must find this module, by whatever path pytest did
+    found = {"env_vars": {"PYTHONPATH": os.pathsep.join(sys.path)}}
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, runtime_env=found)
     yield
     ray.shutdown()
 

@@ -17,7 +17,8 @@ import pytest
 
 pytest.importorskip("temporalio", reason="planloom[temporal] is not installed")
 
-from temporalio.client import WorkflowHistory
+from fsspec import filesystem  # type: ignore[import-untyped]
+from temporalio.client import WorkflowContinuedAsNewError, WorkflowHistory
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Replayer, UnsandboxedWorkflowRunner
 
@@ -31,7 +32,7 @@ from planloom.planners import (
     Plan,
     UnsavableValueError,
 )
-from planloom.planners.journal.blobs import FolderBlobs
+from planloom.planners.journal.blobs import FsspecBlobs
 from planloom.planners.journal.errors import QuestionError, RunExistsError, RunNotFoundError
 from planloom.planners.running.policy import Decision
 from planloom.plugins.temporal import TemporalEngine, blob_converter, worker
@@ -242,7 +243,47 @@ def test_a_cancelled_run_ends_and_an_unknown_one_is_named() -> None:
     on_temporal(check)
 
 
-def test_values_over_two_megabytes_go_by_reference(tmp_path: Path) -> None:
+LONG = """<plan>
+  <ask setContextVariable="WHO" question="For whom?"/>
+  <foreach item="X" in="$LIST">
+    <function.Shop.price what="$X" setContextVariable="P"/>
+    <function.Shop.send what="$P" appendToResult="RESULT__SENT"/>
+  </foreach>
+  <function.Shop.send what="$WHO" appendToResult="RESULT__LAST"/>
+</plan>"""
+
+
+def test_a_long_run_goes_on_under_a_new_history() -> None:
+    """Nothing is done twice, what is open stays open, and its id, its keys and its result are as ever."""
+
+    async def check(bench: Bench) -> None:
+        engine, client = bench.engine, bench.environment.client
+        engine.history_limit, engine.max_concurrency = 40, 3
+        words = [f"{number:03}" * (number % 3 + 1) for number in range(40)]
+        plan = bench.plan(LONG)
+        run_id = await engine.start(plan, {"LIST": words})
+        first = (await client.get_workflow_handle(run_id).describe()).run_id
+        assert first is not None
+        with pytest.raises(WorkflowContinuedAsNewError):
+            await client.get_workflow_handle(run_id, run_id=first).result(follow_runs=False)
+        await engine.answer(run_id, "Ada")
+        result = await engine.result(run_id)
+        told = await Executor(bench.kernel).run(plan, {"LIST": words, "WHO": "Ada"})
+        assert (result.text, result.results, result.run_id) == (told.text, told.results, run_id)
+        assert len(result.steps) == 82
+        theirs, ours = bench.shop.calls[:81], bench.shop.calls[81:]
+        assert sorted(theirs) == sorted(ours)
+        assert len(bench.shop.keys - {None}) == 81
+        history = await client.get_workflow_handle(run_id, run_id=first).fetch_history()
+        assert len(history.events) < 80
+
+    on_temporal(check)
+
+
+@pytest.mark.parametrize("scheme", ["file", "memory"])
+def test_values_over_two_megabytes_go_by_reference(scheme: str, tmp_path: Path) -> None:
+    store = FsspecBlobs(f"{scheme}://{tmp_path}")
+
     async def check(bench: Bench) -> None:
         result = await bench.run(
             '<plan><function.Shop.big size="5000000" setContextVariable="B"/>'
@@ -250,8 +291,9 @@ def test_values_over_two_megabytes_go_by_reference(tmp_path: Path) -> None:
         )
         assert result.text == "sent " + "x" * 5_000_000
 
-    on_temporal(check, data_converter=blob_converter(FolderBlobs(tmp_path)))
-    assert max(path.stat().st_size for path in tmp_path.iterdir()) > 5_000_000
+    on_temporal(check, data_converter=blob_converter(store))
+    kept = filesystem(scheme).glob(f"{tmp_path}/*")
+    assert max(map(filesystem(scheme).size, kept)) > 5_000_000
 
 
 def test_a_function_runs_on_the_queue_that_it_names() -> None:
