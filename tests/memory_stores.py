@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from milvus_server import empty_database
 from planloom.planners.retrieval.words import words
 from planloom.plugins.memory.store import VectorStore
 from postgres_server import new_database
@@ -33,14 +34,14 @@ def file(folder: Path) -> VectorStore:
 
 
 def milvus(folder: Path) -> VectorStore:
-    """Milvus Lite; an address in PLANLOOM_MILVUS makes it a server's."""
+    """Milvus Lite; with an address in PLANLOOM_MILVUS a server's, in a database of the tests' own."""
     pytest.importorskip("pymilvus", reason="the package pymilvus is not installed")
-    address = os.environ.get("PLANLOOM_MILVUS")
-    if not address:
-        pytest.importorskip("milvus_lite", reason="the package milvus-lite is not installed")
     from planloom.plugins.memory.milvus import MilvusStore
 
-    return MilvusStore(address or str(folder / "milvus.db"))
+    if address := os.environ.get("PLANLOOM_MILVUS"):
+        return MilvusStore(address, database=empty_database(address))
+    pytest.importorskip("milvus_lite", reason="the package milvus-lite is not installed")
+    return MilvusStore(str(folder / "milvus.db"))
 
 
 def postgres(folder: Path) -> VectorStore:
@@ -52,11 +53,16 @@ def postgres(folder: Path) -> VectorStore:
 
 
 def qdrant(folder: Path) -> VectorStore:
-    """Its local mode; an address in PLANLOOM_QDRANT makes it a server's."""
-    pytest.importorskip("qdrant_client", reason="the package qdrant-client is not installed")
+    """Its local mode; with an address in PLANLOOM_QDRANT a server's, whose collections are deleted."""
+    library = pytest.importorskip("qdrant_client", reason="the package qdrant-client is not installed")
     from planloom.plugins.memory.qdrant import QdrantStore
 
-    return QdrantStore(os.environ.get("PLANLOOM_QDRANT") or str(folder / "qdrant"))
+    if address := os.environ.get("PLANLOOM_QDRANT"):
+        client = library.QdrantClient(address)
+        for collection in client.get_collections().collections:
+            client.delete_collection(collection.name)
+        return QdrantStore(address)
+    return QdrantStore(str(folder / "qdrant"))
 
 
 def faiss(folder: Path) -> VectorStore:
@@ -95,9 +101,9 @@ class WordHashes:
 
     async def embed(self, texts: Sequence[str]) -> list[list[float]]:
         self.embedded += texts
-        return [self._vector(text) for text in texts]
+        return [self.vector(text) for text in texts]
 
-    def _vector(self, text: str) -> list[float]:
+    def vector(self, text: str) -> list[float]:
         total = [1e-3] * self.dimension
         for word in words(text):
             digest = sha256(word.encode()).digest()

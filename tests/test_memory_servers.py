@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from memory_stores import WordHashes
+from milvus_server import MilvusServer
 from planloom.errors import MissingExtraError
 from planloom.plugins.memory.errors import (
     CollectionMismatchError,
@@ -23,7 +24,7 @@ from planloom.plugins.memory.errors import (
     StoreUnavailableError,
 )
 from planloom.plugins.memory.facts import facts_of
-from planloom.plugins.memory.filters import filter_from
+from planloom.plugins.memory.filters import filter_from, matches
 from planloom.plugins.memory.in_process import InProcessStore
 from planloom.plugins.memory.milvus import MilvusStore, milvus_expression
 from planloom.plugins.memory.pgvector import PgVectorStore
@@ -146,9 +147,9 @@ def test_postgres_cannot_index_vectors_without_end(postgres: PgVectorStore) -> N
 @pytest.mark.parametrize(
     ("where", "expression"),
     [
-        ({"lang": 'zh" or "1'}, '(exists facts["text_lang"] and facts["text_lang"] == "zh\\" or \\"1")'),
-        ({"a\u00e9": 1}, '(exists facts["number__61c3a9"] and facts["number__61c3a9"] == 1)'),
-        ({"x": True}, '(exists facts["truth_x"] and facts["truth_x"] == "true")'),
+        ({"lang": 'zh" or "1'}, '((exists facts["text_lang"]) and facts["text_lang"] == "zh\\" or \\"1")'),
+        ({"a\u00e9": 1}, '((exists facts["number__61c3a9"]) and facts["number__61c3a9"] == 1)'),
+        ({"x": True}, '((exists facts["truth_x"]) and facts["truth_x"] == "true")'),
     ],
 )
 def test_milvus_expressions_quote_what_they_are_given(where: dict[str, Any], expression: str) -> None:
@@ -195,6 +196,64 @@ def test_milvus_keeps_what_it_was_given(tmp_path: Path) -> None:
         await again.close()
 
     asyncio.run(test())
+
+
+BOOKS: dict[str, dict[str, Any]] = {
+    "a": {"lang": "zh", "year": 2019, "tags": ["red", "blue"], "sold": True},
+    "b": {"lang": "it's", "year": 2021, "tags": ["blue"]},
+    "c": {"year": 2024, "sold": False},
+}
+WHERES: list[dict[str, Any]] = [
+    {"lang": {"ne": "zh"}},
+    {"lang": ["zh", "it's"], "year": {"lt": 2021}},
+    {"tags": {"contains": "blue"}, "sold": {"exists": False}},
+    {"not": {"or": [{"lang": "zh"}, {"sold": False}]}},
+    {"or": []},
+]
+
+
+@pytest.fixture
+def milvus(tmp_path: Path) -> Iterator[MilvusServer]:
+    """A real server, which the package milvus holds."""
+    pytest.importorskip("pymilvus", reason="the package pymilvus is not installed")
+    server = MilvusServer(tmp_path)
+    yield server
+    server.stop()
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_milvus_server_does_what_milvus_lite_does_and_is_named_when_it_is_gone(
+    milvus: MilvusServer,
+) -> None:
+    milvus.start()
+    name = "meine Bücher"
+
+    async def filled(store: MilvusStore) -> None:
+        await store.create(Collection(name, "model", 2))
+        await store.upsert(name, [Record(key, key, (1.0, 0.0), "x.md", metadata=BOOKS[key]) for key in BOOKS])
+        await store.remove(name, ["missing"])
+        for where in map(filter_from, WHERES):
+            assert where is not None
+            found = await store.nearest(name, [1.0, 0.0], 5, where)
+            assert {match.record.key for match in found} == {k for k in BOOKS if matches(where, BOOKS[k])}
+        assert await store.fields(name) == {"lang", "year", "tags", "sold"}
+        assert await store.keys(name, "x.md") == set(BOOKS)
+
+    async def kept(store: MilvusStore) -> None:
+        (record,) = await store.get(name, ["b"])
+        assert (record.text, record.source, record.metadata) == ("b", "x.md", BOOKS["b"])
+
+    store = MilvusStore(milvus.address, timeout=20)
+    asyncio.run(filled(store))
+    milvus.stop()
+    with pytest.raises(StoreUnavailableError, match=milvus.address):
+        asyncio.run(store.get(name, ["b"]))
+    asyncio.run(store.close())
+    milvus.start()
+    again = MilvusStore(milvus.address)
+    asyncio.run(kept(again))
+    asyncio.run(again.close())
 
 
 # -- approximate indexes -------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from planloom.plugins.memory.errors import FilterError, SemanticMemoryError
+from planloom.plugins.memory.errors import FilterError, SemanticMemoryError, StoreUnavailableError
 from planloom.plugins.memory.filters import Filter, filter_from, matches
 from planloom.plugins.memory.text_memory import Recollection, content_key
 
@@ -70,10 +70,15 @@ class LangChainPassages:
     async def find(
         self, question: str, limit: int = 5, *, where: Filter | Mapping[str, Any] | None = None
     ) -> list[Recollection]:
-        """At most ``limit`` passages, best first; raises ``FilterError``, and whatever the store raises."""
+        """At most ``limit`` passages, best first.
+
+        Raises:
+            FilterError: ``where`` is no filter, or too few of the passages looked at pass it.
+            StoreUnavailableError: the store failed; its own error is the cause.
+        """
         wanted = filter_from(where)
         asked = limit if wanted is None else FILTERED * limit
-        found = await self._store.asimilarity_search_with_score(question, k=asked)
+        found = await self._search(question, asked)
         passages = [self._passage(document, score) for document, score in found]
         kept = [passage for passage in passages if wanted is None or matches(wanted, passage.metadata)]
         if wanted is not None and len(kept) < limit and len(found) == asked:
@@ -84,10 +89,26 @@ class LangChainPassages:
             )
         return kept[:limit]
 
+    async def _search(self, question: str, limit: int) -> list[tuple[Any, float]]:
+        try:
+            return list(await self._store.asimilarity_search_with_score(question, k=limit))
+        except Exception as error:  # each store has its client's errors, and these have no base in common
+            name = type(self._store).__name__
+            raise StoreUnavailableError(
+                f"LangChain's {name}", f"{type(error).__name__}: {error!s:.300}"
+            ) from error
+
     def _passage(self, document: Any, score: float) -> Recollection:
         if not isinstance(document.page_content, str):
             raise SemanticMemoryError("The LangChain store gave a document without text.")
-        metadata = dict(document.metadata)
+        metadata = {str(name): _plain(value) for name, value in document.metadata.items()}
         source = str(metadata.get(SOURCE, ""))
         key = str(getattr(document, "id", None) or content_key(source, document.page_content))
         return Recollection(key, document.page_content, source, self._sign * float(score), metadata)
+
+
+def _plain(value: Any) -> Any:
+    """Metadata as memory keeps them; stores add times and ids, which a journal could not keep."""
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value if isinstance(value, str | int | float | bool) else str(value)

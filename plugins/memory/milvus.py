@@ -43,6 +43,7 @@ class MilvusStore:
         uri: the path of a file for Milvus Lite (it ends in ``.db``), or the address of a server or cluster
             as ``http://host:19530``.
         token: ``user:password`` or a key, for a server that wants one. It is never shown.
+        database: of the server; it must exist. The server's default if left out.
         timeout: seconds for one request.
 
     A cluster's index may be approximate; Milvus Lite's searches are exact. Manhattan distance is not offered
@@ -53,12 +54,13 @@ class MilvusStore:
         StoreUnavailableError: the server cannot be reached or refuses the token, or the file cannot be used.
     """
 
-    def __init__(self, uri: str, *, token: str = "", timeout: float = 30.0) -> None:
+    def __init__(self, uri: str, *, token: str = "", database: str = "", timeout: float = 30.0) -> None:
         self._library = _library()
         self._uri, self._timeout = uri, timeout
         self._lock = threading.RLock()
+        self._loaded: set[str] = set()
         with self._errors():
-            self._client = self._library.MilvusClient(uri, token=token, timeout=timeout)
+            self._client = self._library.MilvusClient(uri, token=token, db_name=database, timeout=timeout)
             self._make_catalogue()
 
     def __repr__(self) -> str:
@@ -116,9 +118,11 @@ class MilvusStore:
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
+        # pymilvus wraps most failures, but not that a server lacks what is asked
+        problems = (self._library.MilvusException, importlib.import_module("grpc").RpcError, OSError)
         try:
             yield
-        except (self._library.MilvusException, OSError, ConnectionError) as error:
+        except problems as error:
             message = getattr(error, "message", "") or str(error)
             raise StoreUnavailableError(f"Milvus at {self._uri}", f"{message}") from error
 
@@ -128,6 +132,7 @@ class MilvusStore:
         """Where names, models and distances are kept: not every Milvus keeps a collection's description."""
         if not self._client.has_collection(CATALOGUE):
             self._make(CATALOGUE, 2, "COSINE", {"info": self._library.DataType.JSON})
+        self._load(CATALOGUE)
 
     def _known(self) -> dict[str, Collection]:
         rows = self._all_rows(CATALOGUE, "", ["info"])
@@ -137,7 +142,14 @@ class MilvusStore:
         known = self._known()
         if name not in known:
             raise CollectionNotFoundError(name, tuple(known))
+        self._load(_inner(name))
         return known[name]
+
+    def _load(self, inner: str) -> None:
+        """A server that has just started, or was told to, does not hold a collection in its memory."""
+        if inner not in self._loaded:
+            self._client.load_collection(inner)
+            self._loaded.add(inner)
 
     def _create(self, wanted: Collection) -> None:
         if wanted.distance not in METRICS:
@@ -174,6 +186,7 @@ class MilvusStore:
     def _drop(self, name: str) -> None:
         inner = _inner(self._collection(name).name)
         self._client.drop_collection(inner)
+        self._loaded.discard(inner)
         self._client.delete(CATALOGUE, ids=[inner])
 
     # -- records ---------------------------------------------------------------------------------------
@@ -239,17 +252,22 @@ def milvus_expression(wanted: Filter) -> str:
 def _expression(condition: facts.Condition) -> str:
     match condition:
         case facts.Test(fact, sign, value):
-            return f'(exists facts["{fact}"] and facts["{fact}"] {SIGNS[sign]} {_literal(value)})'
+            return f'({_exists(fact)} and facts["{fact}"] {SIGNS[sign]} {_literal(value)})'
         case facts.Holds(fact, value):
-            return f'(exists facts["{fact}"] and json_contains(facts["{fact}"], {_literal(value)}))'
+            return f'({_exists(fact)} and json_contains(facts["{fact}"], {_literal(value)}))'
         case facts.Lacks(fact, value):
-            return f'(exists facts["{fact}"] and not json_contains(facts["{fact}"], {_literal(value)}))'
+            return f'({_exists(fact)} and not json_contains(facts["{fact}"], {_literal(value)}))'
         case facts.Absent(fact):
-            return f'(not (exists facts["{fact}"]))'
+            return f"(not {_exists(fact)})"
         case facts.All(parts):
             return f"({' and '.join(map(_expression, parts))})" if parts else '(id != "")'
         case facts.Any(parts):
             return f"({' or '.join(map(_expression, parts))})" if parts else '(id == "")'
+
+
+def _exists(fact: str) -> str:
+    """In brackets: a server reads ``exists a and b`` as whether ``a and b`` exists."""
+    return f'(exists facts["{fact}"])'
 
 
 def _literal(value: str | float) -> str:
