@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from planloom.errors import ArgumentError
 from planloom.object_schema import object_schema
 from planloom.parameter import Parameter
 from planloom.signature import Contract, contract_of, plan_name
+from planloom.threads import in_thread
 
 __all__ = ["KernelFunction", "native_function"]
 
@@ -155,7 +155,7 @@ class KernelFunction:
         return self._in_thread(arguments)
 
     async def _in_thread(self, arguments: Mapping[str, Any]) -> Any:
-        value = await asyncio.to_thread(_called, self.target, arguments)
+        value = await in_thread(_called, self.target, arguments)
         # a plain callable may still hand back a coroutine: a lambda or a partial around an async function
         return await value if inspect.isawaitable(value) else value
 

@@ -102,6 +102,34 @@ def test_json_gives_events_and_the_result_last(cli: CommandLine) -> None:
     assert ran.err == ""
 
 
+SECRETIVE = """
+from pydantic import SecretStr
+from planloom import kernel_function
+
+class Bank:
+    "Moves money."
+
+    @kernel_function
+    def login(self, user: str, password: SecretStr) -> str:
+        return f"{user}:{password.get_secret_value()}"
+"""
+
+
+@pytest.mark.parametrize("form", [(), ("--json",), ("--quiet",)])
+def test_a_secret_input_is_printed_nowhere(cli: CommandLine, form: tuple[str, ...]) -> None:
+    cli.write("bank.py", SECRETIVE)
+    login = '<function.Bank.login user="$USER" password="$PASSWORD" {}/>'
+    results = ("", 'appendToResult="RESULT__IN"', 'setContextVariable="IN"')
+    cli.write("login.xml", f"<plan>{''.join(map(login.format, results))}</plan>")
+    given = ("--var", "user=ada", "--var", "password=hunter2")
+    ran = cli("run", "login.xml", "--skill", "bank.py", *given, *form)
+    assert ran.code == 0
+    assert "hunter2" not in ran.out + ran.err
+    if form == ("--json",):
+        variables = ran.lines[-1]["variables"]
+        assert variables == {"user": "ada", "password": "**********", "IN": "**********"}
+
+
 def test_json_ends_with_the_error(cli: CommandLine) -> None:
     ran = cli("run", "plan.xml", "--skill", "my_skills.py", "--json")
     assert ran.lines[-1]["event"] == "error"
@@ -147,6 +175,30 @@ def test_check_as_json(cli: CommandLine) -> None:
     cli.write("bad.xml", "<plan><function.Nobody.home/></plan>")
     ran = cli("check", "bad.xml", "--skill", "my_skills.py", "--json")
     assert [(line["file"], line["code"]) for line in ran.lines] == [("bad.xml", "unknown-function")]
+
+
+POLICY = """
+from planloom.planners import ArgumentSources, AskBeforeWrites, all_of
+
+policy = all_of(ArgumentSources({"Emailer.sendEmail.emailAddress": ["user"]}), AskBeforeWrites())
+"""
+
+
+def test_check_tells_what_a_policy_is_sure_to_deny(cli: CommandLine) -> None:
+    cli.write("strict.py", POLICY)
+    options = ("--skill", "my_skills.py", "--policy", "strict.py:policy")
+    denied = cli("check", "plan.xml", *options)
+    assert denied.code == 1
+    assert "error[policy-denied]: the policy denies Emailer.sendEmail" in denied.out
+    assert "plan.xml: 1 error" in denied.err
+    as_json = cli("check", "plan.xml", *options, "--json")
+    assert [line["code"] for line in as_json.lines] == ["policy-denied"]
+
+
+def test_check_tells_before_which_calls_a_policy_asks(cli: CommandLine) -> None:
+    ran = cli("check", "plan.xml", "--skill", "my_skills.py", "--policy", "AskBeforeWrites")
+    assert (ran.code, ran.out) == (0, "")
+    assert "ok, 4 steps, needs $INPUT, $subject, asks before 4 Emailer.sendEmail" in ran.err
 
 
 def test_show_draws_stages_and_needs(cli: CommandLine) -> None:

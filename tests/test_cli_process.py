@@ -26,6 +26,16 @@ class Blocking:
     def stubbornly(self) -> None:
         "Waits for ever in a thread."
         threading.Event().wait()
+
+    @kernel_function(effect="write")
+    def dangerously(self) -> None:
+        "Changes something in a thread, for ever."
+        threading.Event().wait()
+
+    @kernel_function(effect="none", timeout=0.01)
+    def lately(self) -> None:
+        "Takes longer than it may."
+        threading.Event().wait()
 """
 COMMAND = [sys.executable, "-m", "planloom"]
 
@@ -33,7 +43,7 @@ COMMAND = [sys.executable, "-m", "planloom"]
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "blocking.py").write_text(BLOCKING)
-    for name in ("politely", "stubbornly"):
+    for name in ("politely", "stubbornly", "dangerously", "lately"):
         (tmp_path / f"{name}.xml").write_text(f"<plan><function.Blocking.{name}/></plan>")
     return tmp_path
 
@@ -61,8 +71,37 @@ def test_ctrl_c_stops_a_run_with_one_line(folder: Path) -> None:
     assert "Traceback" not in err
 
 
-def test_a_second_ctrl_c_stops_at_once(folder: Path) -> None:
+def test_ctrl_c_does_not_wait_for_a_thread_that_changes_nothing(folder: Path) -> None:
     process = start(folder, "stubbornly.xml")
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (130, "")
+    assert "still running, since they cannot be interrupted, until this process ends: 1 (Blocking.stu" in err
+    assert err.splitlines()[-1] == "planloom: stopped"
+
+
+def test_a_thread_that_hangs_does_not_keep_the_process_after_a_timeout(folder: Path) -> None:
+    process = start(folder, "lately.xml")
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (3, "")
+    assert "still running" in err.splitlines()[-1]
+
+
+def test_a_thread_that_hangs_does_not_keep_the_process_after_the_run_s_timeout(folder: Path) -> None:
+    ran = subprocess.run(
+        [*COMMAND, "run", "stubbornly.xml", "--skill", "blocking.py", "--timeout", "0.1", "--quiet"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (ran.returncode, ran.stdout) == (3, "")
+    assert "still running, since they cannot be interrupted: 1 (Blocking.stubbornly)" in ran.stderr
+
+
+def test_a_second_ctrl_c_stops_at_once(folder: Path) -> None:
+    process = start(folder, "dangerously.xml")
     process.send_signal(signal.SIGINT)
     assert process.stderr is not None
     assert "Ctrl-C again stops at once" in process.stderr.readline()

@@ -165,6 +165,31 @@ def test_what_is_no_secret_is_shown_beside_one() -> None:
     assert result.secret == {"K"}
 
 
+@pytest.mark.parametrize(
+    ("xml", "variables"),
+    [
+        (KEY, {}),
+        (KEY + '<result name="R" value="$K"/>', {}),
+        ('<function.Safe.echo text="$INPUT" appendToResult="R"/>', {"input": Sourced(SECRET, secret=True)}),
+        ('<function.Safe.echo text="open"/>', {"unused": Sourced(SECRET, secret=True)}),
+    ],
+)
+def test_a_redacted_result_has_no_secret_in_it(xml: str, variables: Mapping[str, Any]) -> None:
+    _, _, result = run(xml, variables)
+    assert isinstance(result, RunResult)
+    shown = result.redacted()
+    assert SECRET in result.text + str(result.variables)
+    assert SECRET not in shown.text + str(shown.results) + str(shown.variables)
+    assert shown.results.keys() == result.results.keys()
+    assert shown.variables.keys() == result.variables.keys()
+
+
+def test_a_result_without_secrets_is_its_own_redacted_form() -> None:
+    _, _, result = run('<function.Safe.echo text="open" setContextVariable="A"/>')
+    assert isinstance(result, RunResult)
+    assert result.redacted() == result
+
+
 def test_words_that_may_hold_a_secret_are_withheld_and_others_are_not() -> None:
     _, _, failed = run(KEY + '<function.Safe.fail text="$K"/>')
     assert isinstance(failed, StepError)

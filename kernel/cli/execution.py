@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Any
 
 from planloom.cli.errors import UsageError
@@ -20,6 +21,7 @@ from planloom.planners.journal.sqlite import SqliteJournal
 from planloom.planners.language.variables import variable_key
 from planloom.planners.plan import Plan
 from planloom.planners.running.executor import Executor
+from planloom.planners.running.records import StepRecord
 from planloom.planners.running.run_errors import AskError
 from planloom.usage import metered
 
@@ -78,11 +80,23 @@ class Execution:
             self._require_answers(plan, variables)
         if self._arguments.json:
             self._lines.plan(plan)
-        result = await self._outer_executor(kernel).run(plan, variables, run_id=self._arguments.run_id)
+        run = self._outer_executor(kernel).start(plan, variables, run_id=self._arguments.run_id)
+        try:
+            result = await run.go()
+        except asyncio.CancelledError:
+            self._say_running(run.records)
+            raise
         if self._arguments.json:
             self._lines.result(result)
         else:
-            self._terminal.put(result.text)
+            self._terminal.put(result.redacted().text)
+
+    def _say_running(self, records: Iterable[StepRecord]) -> None:
+        """After Ctrl-C: the plain functions that could not be interrupted."""
+        running = [f"{record.step} ({record.name})" for record in records if record.status == "still-running"]
+        if running:
+            said = "still running, since they cannot be interrupted, until this process ends"
+            self._terminal.say(f"planloom: {said}: {', '.join(running)}")
 
     def inner_executor(self, kernel: Kernel) -> Executor:
         """What runs stored plans that are called as functions: under the same policy."""

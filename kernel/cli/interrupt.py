@@ -32,7 +32,7 @@ async def _guarded(work: Coroutine[Any, Any, T], terminal: Terminal) -> T:
     def interrupt() -> None:
         nonlocal interrupted
         if interrupted:
-            # threads that run somebody's function cannot be stopped, and the interpreter would wait for them
+            # a model or a store may have threads of its own, and the interpreter would wait for them
             os._exit(Exit.INTERRUPTED)
         interrupted = True
         terminal.say("planloom: stopping; what changes something is let finish. Ctrl-C again stops at once.")
@@ -48,5 +48,5 @@ async def _guarded(work: Coroutine[Any, Any, T], terminal: Terminal) -> T:
     except asyncio.CancelledError:
         raise KeyboardInterrupt from None
     finally:
-        # the executor's threads are waited for after this, so a second Ctrl-C must still be heard
+        # such threads are waited for after this, so a second Ctrl-C must still be heard
         signal.signal(signal.SIGINT, lambda *_: os._exit(Exit.INTERRUPTED) if interrupted else None)

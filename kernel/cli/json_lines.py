@@ -30,15 +30,16 @@ class JsonLines:
         self.write({"event": "plan-made", "plan": str(plan), "inputs": plan.inputs})
 
     def result(self, result: RunResult) -> None:
-        """The last line of a run that was finished."""
+        """The last line of a run that was finished, with nothing secret in it."""
+        shown = result.redacted()
         self.write(
             {
                 "event": "result",
                 "exit_code": 0,
-                "text": result.text,
-                "results": result.results,
-                "variables": result.variables,
-                "usage": asdict(result.usage),
+                "text": shown.text,
+                "results": shown.results,
+                "variables": shown.variables,
+                "usage": asdict(shown.usage),
             }
         )
 

@@ -10,6 +10,7 @@ from planloom.cli.errors import UsageError
 from planloom.cli.terminal import Terminal
 from planloom.planners.running.approval import approval_text
 from planloom.planners.running.policy import CallRequest
+from planloom.threads import in_thread
 
 __all__ = ["Questions"]
 
@@ -58,7 +59,7 @@ class Questions:
         try:
             loop.add_reader(source, _arrive, arrived)
         except NotImplementedError:  # Windows
-            return await asyncio.to_thread(self._read_line)
+            return await in_thread(self._read_line)
         try:
             await arrived
         finally:

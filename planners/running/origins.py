@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from planloom.planners.compiling.sources import Source
 from planloom.planners.language.variables import variable_key
 from planloom.planners.running.policy import PlannedCall
+from planloom.planners.running.records import HIDDEN
 
 if TYPE_CHECKING:
     from planloom.planners.compiling.program import Step
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
     from planloom.planners.plan import Plan
 
 __all__ = ["HIDDEN", "NOTHING_SAID", "InputOrigins", "Origins", "Sourced", "unwrapped"]
-
-HIDDEN = "**********"
-"""What is shown in place of a secret."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,12 @@ Only a run that holds secrets has a redaction, so that all others pay nothing fo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from planloom.errors import FunctionTimeoutError
 from planloom.planners.compiling.program import Step
+from planloom.planners.language.variables import variable_key
 from planloom.planners.running.events import (
     ApprovalRequested,
     Event,
@@ -82,11 +83,11 @@ class Redaction:
     def _text(self, text: str) -> str:
         return HIDDEN if text and self.origins.secret_text() else text
 
-    def names(self) -> frozenset[str]:
-        """The variables and results that must not be shown, in the plan's spelling."""
+    def names(self, given: Iterable[str]) -> frozenset[str]:
+        """The variables, ``given`` ones too, and results that must not be shown, in the plan's spelling."""
         plan = self.origins.plan
-        names = {*plan.inputs, *(step.sets for step in plan.steps if step.sets)}
-        secret = filter(self.origins.secret_variable, names)
+        names = (*given, *plan.inputs, *(step.sets for step in plan.steps if step.sets))
+        secret = filter(self.origins.secret_variable, {variable_key(name): name for name in names}.values())
         return frozenset(secret) | frozenset(filter(self.origins.secret_result, self.origins.returned()))
 
     # -- what is kept ------------------------------------------------------------------------------------

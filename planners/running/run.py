@@ -402,7 +402,8 @@ class Run:
             variables=variables_of(self.core, self.variables),
             steps=self._done(),
             usage=self.meter.usage,
-            secret=self.redaction.names() if self.redaction else frozenset(),
+            secret=self.redaction.names(self.variables) if self.redaction else frozenset(),
+            text_is_secret=self.redaction is not None and self.redaction.origins.secret_text(),
         )
 
     # -- why it did not finish ---------------------------------------------------------------------------
