@@ -51,6 +51,7 @@ if TYPE_CHECKING:
         StepFailed,
         StepFinished,
         StepOutput,
+        StepRestored,
         StepStarted,
     )
     from planloom.planners.running.executor import AskHandler, Executor
@@ -153,6 +154,7 @@ __all__ = [
     "StepFinished",
     "StepOutput",
     "StepRecord",
+    "StepRestored",
     "StepRunner",
     "StepStarted",
     "UnsavableValueError",
@@ -214,6 +216,7 @@ _HOMES = {
         "StepFailed",
         "StepFinished",
         "StepOutput",
+        "StepRestored",
         "StepStarted",
     ),
     "running.executor": ("AskHandler", "Executor"),

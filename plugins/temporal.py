@@ -71,7 +71,7 @@ class TemporalEngine:
         policy: the policy under which the workers run; a run is refused by workers that have another.
         timeout: seconds that a whole run may take, its waits for people included.
         budget: tokens that a whole run may use.
-        max_concurrency: how many steps of a run may be under way at once; 2000 at most.
+        max_concurrency: how many steps of a run may be under way at once; 500 at most.
         history_limit: events after which a run goes on under a new history, as it does sooner when the server
             suggests it; a server ends a run whose history has 51,200.
     """

@@ -37,8 +37,8 @@ from planloom.plugins.temporal_wire import (
 
 __all__ = ["RunPlan"]
 
-MOST_CALLS = 2000
-"""Calls under way at once: no server takes more of one run."""
+MOST_CALLS = 500
+"""Calls of a run under way at once: a server takes 2000 and grows slow long before."""
 
 
 @workflow.defn(name=RUN_PLAN)

@@ -15,7 +15,8 @@ import pytest
 from pydantic import BaseModel
 
 from planloom import Kernel, idempotency_key, kernel_function
-from planloom.planners import Executor, Plan, StepError
+from planloom.planners import Event as RunEvent
+from planloom.planners import Executor, Plan, StepError, StepFinished, StepRestored
 from planloom.planners.journal.errors import (
     InDoubtError,
     JournalDamagedError,
@@ -196,6 +197,19 @@ def test_finished_steps_are_not_run_again(kernel: Kernel, journal: SqliteJournal
         ["look:start", "send:saw start", "put:saw start", "put:saw start", f"send:{SENT[5:]}"]
     )
     assert {record.step for record in result.steps} == {"1", "2", "3", "4"}
+
+
+def test_listeners_are_told_what_was_finished_before(
+    kernel: Kernel, journal: SqliteJournal, world: World
+) -> None:
+    failing_then(kernel, journal, world, parse(kernel, DIAMOND), "put:saw start")
+    events: list[RunEvent] = []
+    Executor(kernel, journal=journal, listeners=[events.append]).resume_sync("one")
+    restored = [(event.step, event.value) for event in events if isinstance(event, StepRestored)]
+    assert restored == [("1", "saw start"), ("2", "sent saw start")]
+    finished = [event.step for event in events if isinstance(event, StepFinished)]
+    assert finished == ["3", "4"]
+    assert [event.kind for event in events][:2] == ["plan-started", "step-restored"]
 
 
 def test_an_idempotent_write_gets_the_same_key_at_every_try(

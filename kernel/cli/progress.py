@@ -14,6 +14,7 @@ from planloom.planners.running.events import (
     StepFailed,
     StepFinished,
     StepOutput,
+    StepRestored,
     StepStarted,
 )
 from planloom.planners.writing import PlanChoice, PlanningEvent, PlanReady, PlanRepair, PlanText
@@ -72,6 +73,8 @@ def _line(event: Event) -> str:
             return f"  start  {step}  {name}  {shown_arguments(arguments)}".rstrip()
         case StepFinished(step, name, value, seconds):
             return f"  done   {step}  {name}  {seconds:.2f} s  {shown(value)}".rstrip()
+        case StepRestored(step, name, value, _):
+            return f"  kept   {step}  {name}  {shown(value)}".rstrip()
         case StepFailed(step, name, error, seconds):
             return f"  failed {step}  {name}  {seconds:.2f} s  {shown(f'{type(error).__name__}: {error}')}"
         case ApprovalRequested(step, name, arguments, reason):

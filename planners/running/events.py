@@ -16,6 +16,7 @@ __all__ = [
     "StepFailed",
     "StepFinished",
     "StepOutput",
+    "StepRestored",
     "StepStarted",
 ]
 
@@ -70,6 +71,19 @@ class StepFinished(NamedTuple):
         return "step-finished"
 
 
+class StepRestored(NamedTuple):
+    """The step was finished by an earlier process, in ``seconds``, and is not run again."""
+
+    step: str
+    name: str
+    value: Any
+    seconds: float
+
+    @property
+    def kind(self) -> Literal["step-restored"]:
+        return "step-restored"
+
+
 class StepFailed(NamedTuple):
     """``still_running`` is true for a function in a thread that could not be interrupted."""
 
@@ -111,5 +125,14 @@ class PlanFinished(NamedTuple):
         return "plan-finished"
 
 
-Event = PlanStarted | StepStarted | StepOutput | StepFinished | StepFailed | ApprovalRequested | PlanFinished
+Event = (
+    PlanStarted
+    | StepStarted
+    | StepOutput
+    | StepFinished
+    | StepRestored
+    | StepFailed
+    | ApprovalRequested
+    | PlanFinished
+)
 EventListener = Callable[[Event], None]

@@ -19,6 +19,7 @@ from planloom.planners.running.events import (
     StepFailed,
     StepFinished,
     StepOutput,
+    StepRestored,
     StepStarted,
 )
 from planloom.planners.running.origins import HIDDEN, Origins
@@ -61,7 +62,7 @@ class Redaction:
                 return event._replace(arguments=self.arguments(event.step, event.arguments))
             case StepOutput():
                 return event._replace(text=HIDDEN) if self._output(event.step) else event
-            case StepFinished():
+            case StepFinished() | StepRestored():
                 return event._replace(value=HIDDEN) if self._output(event.step) else event
             case StepFailed():
                 return event._replace(error=self.error(event.step, event.error))

@@ -20,6 +20,7 @@ from planloom.planners.running.events import (
     StepFailed,
     StepFinished,
     StepOutput,
+    StepRestored,
     StepStarted,
 )
 from planloom.planners.running.failure import step_error, told
@@ -232,6 +233,8 @@ class Run:
         while call is not None and (past := ledger.recorded(call)) is not None:
             self.core.done(call, past.value)
             self._record(call, past.value, "done", past.seconds)
+            if self.emit:
+                self.emit(StepRestored(call.id, call.step.name, past.value, past.seconds))
             call = self.core.take()
         return call
 
