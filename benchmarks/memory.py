@@ -1,9 +1,10 @@
 """How well and how fast memory finds, beside others on the same data: ``python benchmarks/memory.py``.
 
-First the published goals of Seal-Tools over its 4,076 functions, as documents: which of the functions that a
-goal needs are among the first found. Then 100,000 passages: real vectors of these texts and their mixtures,
-so that they lie as real ones do. LangChain's in-memory store, Faiss, sqlite-vec, Milvus Lite and rank-bm25
-are measured where they are installed (``pip install langchain-core faiss-cpu sqlite-vec rank-bm25``).
+Three tables: the published goals of Seal-Tools over its 4,076 functions, as documents: which of the functions
+that a goal needs are among the first found. 100,000 passages: real vectors of these texts and their mixtures,
+so that they lie as real ones do. And questions in English and Chinese to the few documents of the sample.
+LangChain's in-memory store, Faiss, sqlite-vec and rank-bm25 are measured where they are installed
+(``pip install langchain-core faiss-cpu sqlite-vec rank-bm25``).
 
 ``--passages N`` measures another number of passages; ``--quick`` 20,000 of them and a third of the goals.
 """
@@ -24,9 +25,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy
+from bilingual import ACROSS, SAME
 from published import rows
 
-from planloom.plugins.memory import Collection, FileStore, Record, Retriever, SemanticTextMemory
+from planloom.plugins.memory import (
+    Collection,
+    FileStore,
+    Record,
+    Retriever,
+    SemanticTextMemory,
+    ingest_sync,
+)
+from planloom.plugins.memory.record import searchable_text
 from planloom.services import LocalEmbeddingService
 
 DEPTH = 10
@@ -165,6 +175,46 @@ def plain_bm25(
         return [names[place] for place in numpy.argsort(-scores)[:limit]]
 
     yield "rank-bm25, words between spaces", search
+
+
+# -- two languages -------------------------------------------------------------------------------------------
+
+
+def two_languages() -> None:
+    memory = SemanticTextMemory()
+    ingest_sync(memory, "bakery", Path(__file__).parent.parent / "samples" / "documents")
+    passages = asyncio.run(everything(memory))
+    print(f"\n{len(SAME)} questions in the answer's language and {len(ACROSS)} in the other one, ", end="")
+    print(f"to {len(passages)} passages\n")
+    print("| found by | own language, first | among 3 | other language, first | among 3 |")
+    print("|---|---|---|---|---|")
+    for mode in ("hybrid", "words", "vectors"):
+        report_languages(f"planloom, {mode}", texts_found(Retriever(memory, "bakery", mode=mode)))
+    library = optional("rank_bm25")
+    if library is not None:
+        index = library.BM25Okapi([text.lower().split() for text in passages])
+        report_languages(
+            "rank-bm25, words between spaces",
+            lambda question: index.get_top_n(question.lower().split(), passages, 3),
+        )
+
+
+async def everything(memory: SemanticTextMemory) -> list[str]:
+    return [searchable_text(record) async for record in memory.store.scan("bakery")]
+
+
+def texts_found(retriever: Retriever) -> Callable[[str], list[str]]:
+    return lambda question: [found.text for found in retriever.find_sync(question, 3)]
+
+
+def report_languages(name: str, search: Callable[[str], list[str]]) -> None:
+    shares = []
+    for questions in (SAME, ACROSS):
+        found = [(search(question), answer) for question, answer in questions]
+        for depth in (1, 3):
+            hits = sum(any(answer in text for text in texts[:depth]) for texts, answer in found)
+            shares.append(f"{hits} of {len(questions)}")
+    print(f"| {name} | {' | '.join(shares)} |")
 
 
 # -- others --------------------------------------------------------------------------------------------------
@@ -327,6 +377,7 @@ def main() -> int:
     try:
         many_passages(20_000 if arguments.quick else arguments.passages)
         published_goals(0.3 if arguments.quick else 1.0)
+        two_languages()
     except FileNotFoundError as error:
         print(f"The published data are not there: {error.filename}")
     return 0

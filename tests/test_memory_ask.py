@@ -32,7 +32,7 @@ def test_a_question_gets_an_answer_with_citations_and_the_plan(ask: CommandLine)
     outcome = ask("ask", "What does error E-47 mean?", "--docs", "docs")
     assert outcome.code == 0
     assert "the door sensor is dirty: switch it off" in outcome.out
-    assert "[1] handbook.md (Harbour Bakery: staff handbook > Tools and ovens)" in outcome.out
+    assert "[1] handbook.md (Harbour Bakery: staff handbook > Tools and ovens): | oven | heats" in outcome.out
     assert "reading [####################] 6/6" in outcome.err
     assert "6 documents: 17 passages read, 0 known, 0 gone" in outcome.err
     assert "<function.Memory.recall" in outcome.err

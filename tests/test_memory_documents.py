@@ -228,12 +228,15 @@ def test_pdf(tmp_path: Path) -> None:
     [(b"", "PDF"), (b"not a pdf", "PDF"), (pdf_of("")[:200], "PDF"), (pdf_of(""), "scanned")],
 )
 @pytest.mark.filterwarnings("ignore")
-def test_a_pdf_that_cannot_be_read(tmp_path: Path, data: bytes, says: str) -> None:
+def test_a_pdf_that_cannot_be_read(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, data: bytes, says: str
+) -> None:
     pytest.importorskip("pypdf", reason="the package pypdf is not installed")
     path = tmp_path / "a.pdf"
     path.write_bytes(data)
     with pytest.raises(DocumentError, match=says):
         read_document(path)
+    assert not caplog.records
 
 
 # -- passages ------------------------------------------------------------------------------------------------

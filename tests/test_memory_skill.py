@@ -187,6 +187,12 @@ def test_nothing_to_quote(texts: Sequence[str]) -> None:
     assert asyncio.run(quote("question?", passages(*texts))) == Answer("")
 
 
+def test_a_quote_that_was_cut_says_so() -> None:
+    answer = asyncio.run(quoted_answers(WordHashes())("bread?", passages("bread " * 200)))
+    assert len(answer.text) < 620
+    assert answer.text.endswith("… [1]")
+
+
 # -- documents that would like to be obeyed ------------------------------------------------------------------
 
 HOSTILE = """\

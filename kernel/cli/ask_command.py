@@ -157,7 +157,11 @@ def _show(result: RunResult, terminal: Terminal) -> None:
     answer: Answer = result.variables["ANSWER"]
     terminal.put(answer.text if answer.found else NOTHING)
     for citation in answer.citations:
-        terminal.put(f"  [{citation.number}] {_place(citation)}: {shown(citation.text, 80)}")
+        terminal.put(f"  [{citation.number}] {_place(citation)}: {shown(_on_one_line(citation.text), 80)}")
+
+
+def _on_one_line(text: str) -> str:
+    return " ".join(text.split())
 
 
 def _place(citation: Citation) -> str:

@@ -132,10 +132,14 @@ def _sentences(passages: Sequence[Recollection]) -> Iterator[_Quote]:
     for place, passage in enumerate(passages):
         for paragraph in passage.text.split("\n\n"):
             for sentence in sentences(_unwrapped(paragraph)):
-                text = " ".join(sentence.split())[:LONGEST_SENTENCE]
+                text = _cut(" ".join(sentence.split()))
                 if any(map(str.isalnum, text)) and text not in seen:
                     seen.add(text)
                     yield _Quote(place, text)
+
+
+def _cut(sentence: str) -> str:
+    return sentence if len(sentence) <= LONGEST_SENTENCE else f"{sentence[: LONGEST_SENTENCE - 1]}…"
 
 
 def _with_heading(quote: _Quote, passage: Recollection) -> str:

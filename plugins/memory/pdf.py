@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import importlib
 import io
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from planloom.errors import MissingExtraError
@@ -25,7 +28,8 @@ def pdf_blocks(data: bytes, source: str) -> tuple[Block, ...]:
     """
     pypdf = _library()
     try:
-        pages = _pages(pypdf, data, source)
+        with _quiet():
+            pages = _pages(pypdf, data, source)
     except (pypdf.errors.PyPdfError, *BROKEN) as error:
         raise DocumentError(source, f"it is no PDF that can be read ({error}).") from error
     outline = Outline()
@@ -43,6 +47,18 @@ def _pages(pypdf: Any, data: bytes, source: str) -> list[str]:
     if reader.is_encrypted and not reader.decrypt(""):
         raise DocumentError(source, "it is encrypted; save it without a password first.")
     return [page.extract_text() or "" for page in reader.pages]
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """pypdf logs every oddity that it reads past; what stops it is an error here."""
+    logger = logging.getLogger("pypdf")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def _library() -> Any:
