@@ -148,7 +148,7 @@ class MilvusStore:
     def _load(self, inner: str) -> None:
         """A server that has just started, or was told to, does not hold a collection in its memory."""
         if inner not in self._loaded:
-            self._client.load_collection(inner)
+            self._client.load_collection(inner, timeout=self._timeout)
             self._loaded.add(inner)
 
     def _create(self, wanted: Collection) -> None:
