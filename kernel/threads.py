@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import os
 import threading
+import weakref
+from asyncio import AbstractEventLoop
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -16,7 +17,7 @@ __all__ = ["in_thread"]
 T = TypeVar("T")
 
 MOST = 32
-"""Threads at once; further calls wait for one of them."""
+"""Threads of one event loop; further calls wait for one of them."""
 
 
 async def in_thread(work: Callable[..., T], *arguments: Any) -> T:
@@ -27,20 +28,18 @@ async def in_thread(work: Callable[..., T], *arguments: Any) -> T:
     call that is cancelled before its thread has begun never runs.
     """
     context = contextvars.copy_context()
-    return await asyncio.wrap_future(_THREADS.begin(lambda: context.run(work, *arguments)))
+    threads = _threads_of(asyncio.get_running_loop())
+    return await asyncio.wrap_future(threads.begin(lambda: context.run(work, *arguments)))
 
 
 class _Threads:
     """As many threads as there are calls at once, up to ``MOST``; they are kept for further calls."""
 
     def __init__(self) -> None:
-        self.forget()
-
-    def forget(self) -> None:
-        """Begin without threads: a forked process has none of its parent's."""
         self._changed = threading.Condition()
         self._waiting: deque[tuple[Future[Any], Callable[[], Any]]] = deque()
         self._idle = self._count = 0
+        self._closed = False
 
     def begin(self, work: Callable[[], T]) -> Future[T]:
         future: Future[T] = Future()
@@ -53,14 +52,23 @@ class _Threads:
                 threading.Thread(target=self._serve, name=f"planloom-{self._count}", daemon=True).start()
         return future
 
-    def _serve(self) -> None:
-        while True:
-            _settle(*self._next())
+    def close(self) -> None:
+        """Let the threads end that have nothing to do."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
 
-    def _next(self) -> tuple[Future[Any], Callable[[], Any]]:
+    def _serve(self) -> None:
+        while (call := self._next()) is not None:
+            _settle(*call)
+            del call  # what it holds must not stay until the next one
+
+    def _next(self) -> tuple[Future[Any], Callable[[], Any]] | None:
         with self._changed:
             self._idle += 1
             while not self._waiting:
+                if self._closed:
+                    return None
                 self._changed.wait()
             self._idle -= 1
             return self._waiting.popleft()
@@ -77,6 +85,13 @@ def _settle(future: Future[T], work: Callable[[], T]) -> None:
         future.set_result(value)
 
 
-_THREADS = _Threads()
-if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
-    os.register_at_fork(after_in_child=_THREADS.forget)
+_OF_LOOPS: weakref.WeakKeyDictionary[AbstractEventLoop, _Threads] = weakref.WeakKeyDictionary()
+# Each loop has its own: a function may run a plan in its thread, whose functions must not wait for it.
+
+
+def _threads_of(loop: AbstractEventLoop) -> _Threads:
+    threads = _OF_LOOPS.get(loop)
+    if threads is None:
+        threads = _OF_LOOPS[loop] = _Threads()
+        weakref.finalize(loop, threads.close).atexit = False
+    return threads

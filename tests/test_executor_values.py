@@ -237,6 +237,30 @@ def test_a_function_that_blocks_the_event_loop_is_named(
         )
 
 
+def test_a_cause_of_a_standstill_is_told_once_however_many_runs_see_it(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def compute() -> None:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, SlowLoop)
+        await asyncio.sleep(0)
+        loop.now += 2.5
+
+    kernel = Kernel()
+    kernel.add_function(kernel_function(effect="none")(compute), skill="T")
+    plan = Plan.parse("<plan><function.T.compute/></plan>", kernel)
+    executor = Executor(kernel)
+
+    async def runs() -> None:
+        await asyncio.gather(*(executor.run(plan) for _ in range(20)))
+
+    with asyncio.Runner(loop_factory=SlowLoop) as runner:
+        runner.run(runs())
+    told = [record.getMessage() for record in caplog.records if record.name == "planloom.planners"]
+    assert sum("The cause is T.compute" in message for message in told) == 1
+    assert len(told) == len(set(told))
+
+
 def test_a_step_may_run_a_plan_from_a_thread() -> None:
     kernel = Kernel()
     kernel.add_function(ok, skill="T")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import gc
 import os
 import threading
 
@@ -50,7 +51,6 @@ def test_calls_wait_for_a_thread_and_one_that_is_cancelled_before_it_has_begun_n
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(threads, "MOST", 2)
-    monkeypatch.setattr(threads, "_THREADS", threads._Threads())
     ran: list[str] = []
     blocked = threading.Event()
 
@@ -94,6 +94,25 @@ def test_many_calls_each_give_their_own_value(at_once: int) -> None:
 
     for _ in range(20):
         assert asyncio.run(go()) == [number * number for number in range(at_once)]
+
+
+def test_work_may_wait_for_work_of_a_loop_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threads, "MOST", 1)
+
+    def nested(depth: int) -> int:
+        return 1 + asyncio.run(in_thread(nested, depth - 1)) if depth else 0
+
+    assert asyncio.run(in_thread(nested, 5)) == 5
+
+
+def test_the_threads_of_a_loop_end_with_it() -> None:
+    def go() -> threading.Thread:
+        return asyncio.run(in_thread(threading.current_thread))
+
+    thread = go()
+    gc.collect()
+    thread.join(timeout=60)
+    assert not thread.is_alive()
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks here")

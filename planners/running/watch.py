@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
+from weakref import WeakKeyDictionary
 
 __all__ = ["LoopWatch"]
 
@@ -14,6 +15,8 @@ BLOCKED = 0.5
 FIRST = 0.5
 GROWTH = 8
 """The first seconds between two looks, and by what part of its age a run is looked at later on."""
+_TOLD: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, float]] = WeakKeyDictionary()
+"""When each cause was last told, by loop: many runs may see one standstill, and one of them tells of it."""
 
 
 class LoopWatch:
@@ -42,6 +45,10 @@ class LoopWatch:
         late = now - self._due
         if late > BLOCKED:
             names = ", ".join(dict.fromkeys(self._suspects(late))) or "something outside the plan"
+            told = _TOLD.setdefault(self._loop, {})
+            if told.get(names, self._began) > self._due:
+                return
+            told[names] = now
             LOG.warning(
                 "The event loop stood still for %.1f s, and every step with it. The cause is %s: an async "
                 "function must not compute or wait for long without awaiting. Make it a plain function, "
