@@ -300,20 +300,20 @@ async def main() -> None:
 
 
 async def record() -> None:
-    """Histories of this version, which every later one must be able to replay."""
+    """Histories that are not there yet; every later version must be able to replay them."""
     target = Path(__file__).parent.parent / "tests" / "temporal_histories"
     target.mkdir(exist_ok=True)
+    plans: dict[str, tuple[str, dict[str, object], int]] = {
+        "v1_loop": (LOOP, {"LIST": ["a", "b", "c"]}, 10_000),
+        "v1_diamond": (DIAMOND, {"PAUSE": 0.0}, 10_000),
+        "v1_carried": (LOOP, {"LIST": ["a", "b", "c", "d", "e", "f"]}, 25),
+    }
     async with served() as (server, client, world):
-        plans: dict[str, tuple[str, dict[str, object]]] = {
-            "loop": (LOOP, {"LIST": ["a", "b", "c"]}),
-            "diamond": (DIAMOND, {"PAUSE": 0.0}),
-        }
         kernel = kernel_of(world)
         with workers(1, server, world, "recorded"), workers(1, server, world, GUARDED):
-            for name, (text, inputs) in plans.items():
-                engine = TemporalEngine(client, "recorded")
-                run_id = await engine.start(Plan.parse(text, kernel), inputs, run_id=f"v1_{name}")
-                await engine.result(run_id)
+            for name, (text, inputs, limit) in plans.items():
+                engine = TemporalEngine(client, "recorded", history_limit=limit, max_concurrency=2)
+                await engine.result(await engine.start(Plan.parse(text, kernel), inputs, run_id=name))
             engine = engine_for(client, GUARDED)
             run_id = await engine.start(Plan.parse(APPROVED, kernel), run_id="v1_asking")
             await asked(engine, run_id, "ask")
@@ -321,9 +321,11 @@ async def record() -> None:
             await asked(engine, run_id, "approval")
             await engine.approve(run_id)
             await engine.result(run_id)
-        for run_id in (*(f"v1_{name}" for name in plans), "v1_asking"):
+        for run_id in (*plans, "v1_asking"):
             history = await client.get_workflow_handle(run_id).fetch_history()
-            (target / f"{run_id}.json").write_text(history.to_json() + "\n")
+            file = target / f"{run_id}.json"
+            if not file.exists():
+                file.write_text(history.to_json() + "\n")
 
 
 if __name__ == "__main__":

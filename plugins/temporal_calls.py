@@ -26,11 +26,12 @@ from planloom.usage import record_usage, require_budget
 
 __all__ = ["HEARTBEAT", "ActivityRunner", "repeatable"]
 
-HEARTBEAT = timedelta(seconds=1.5)
+HEARTBEAT = timedelta(seconds=2)
 """A worker that says nothing for so long is lost, and its calls are given to another."""
 
-WRITE_HEARTBEAT = timedelta(seconds=3)
-"""The same for writes that must not happen twice: taken for lost, they cost a person's time."""
+WRITE_HEARTBEAT = timedelta(seconds=10)
+"""The same for writes that must not happen twice: each that is taken for lost costs a person's time, and with
+three seconds an overloaded server took one in sixty for lost that was not."""
 
 LONGEST_CALL = timedelta(days=1)
 """How long one try of a function without a timeout may take; a lost worker is noticed by its heartbeat."""
