@@ -15,6 +15,8 @@ __all__ = ["Cancelled", "Cell", "LlamaContext", "StopFlag"]
 
 BATCH = 256
 SEQUENCES = 32
+FEW_ON_A_PROCESSOR = 3
+"""Tokens. There a batch of 2 or 3 takes three times as long as one token (llama.cpp's llamafile products)."""
 
 
 class Cancelled(Exception):
@@ -67,6 +69,8 @@ class LlamaContext:
                 f"there is not enough memory for a context of {tokens} tokens; "
                 "give a smaller one: LlamaService(context_tokens=2048).",
             )
+        self.few = 1 if library.llama_supports_gpu_offload() else FEW_ON_A_PROCESSOR
+        """Up to so many tokens are evaluated more quickly one by one."""
         self._memory = library.llama_get_memory(self._handle)
         self._batch = library.llama_batch_init(BATCH, 0, 1)
         self._words = library.llama_vocab_n_tokens(library.llama_model_get_vocab(model))

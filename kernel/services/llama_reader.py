@@ -73,10 +73,12 @@ class LlamaReader:
 
     def extend(self, tokens: Sequence[int], flag: StopFlag) -> Logits:
         """Evaluate ``tokens`` after those held; the logits after the last of them."""
-        for start in range(0, len(tokens), BATCH):
-            part = tokens[start : start + BATCH]
+        size = 1 if len(tokens) <= self.context.few else BATCH
+        for start in range(0, len(tokens), size):
+            part = tokens[start : start + size]
             cells = [Cell(token, self.held + at) for at, token in enumerate(part)]
-            self.evaluate(cells, [len(part) - 1], flag)
+            is_last = start + size >= len(tokens)
+            self.evaluate(cells, [len(part) - 1] if is_last else [], flag)
             self._held += part
         return self.context.logits(-1)
 
