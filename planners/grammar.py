@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
+from functools import lru_cache
 from math import comb
 from typing import Any, get_args
 
@@ -34,12 +35,19 @@ def plan_grammar(
 ) -> str:
     """GBNF whose every sentence ``Plan.parse`` accepts, with the same functions and inputs, without errors.
 
-    It leaves out conditions and paths, and holds loops to one call per element. A function whose required
-    parameters cannot be written safely is offered once a fitting value exists, or never.
+    It leaves out conditions and paths, whose types it would have to follow, and holds loops to one call per
+    element. A function whose required parameters cannot be written safely is offered once a fitting value
+    exists, or never.
     """
+    return _made(tuple(functions), tuple(inputs), max_steps)
+
+
+# A planner asks again for each plan. It takes 50 ms for 50 functions.
+@lru_cache(maxsize=8)
+def _made(functions: tuple[KernelFunction, ...], inputs: tuple[str, ...], max_steps: int) -> str:
     callable_functions = [function for function in functions if _is_writable(function)]
     tracked, steps = _affordable(callable_functions, max_steps)
-    return _Grammar(callable_functions, tuple(inputs), tracked, steps).text()
+    return _Grammar(callable_functions, inputs, tracked, steps).text()
 
 
 def _affordable(functions: Sequence[KernelFunction], max_steps: int) -> tuple[tuple[Kind, ...], int]:

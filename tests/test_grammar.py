@@ -188,3 +188,13 @@ def test_names_of_inputs_are_never_taken_for_variables() -> None:
         "S", "echo", nothing, declared_parameters=(Parameter("text", str),), declared_returns=str
     )
     assert 'setContextVariable=\\"V_TEXT1\\"' in plan_grammar([echo], ["Text1"])
+
+
+def test_it_is_made_once_for_the_same_functions_and_anew_for_others_of_the_same_name() -> None:
+    def function(taken: Any) -> KernelFunction:
+        return KernelFunction("S", "f", nothing, declared_parameters=(Parameter("x", taken),))
+
+    one, other = function(int), function(bool)
+    assert plan_grammar([one]) is plan_grammar([one])
+    assert plan_grammar([one]) != plan_grammar([other])
+    assert plan_grammar([one]) != plan_grammar([one], ["INPUT", "CITY"])
