@@ -1,7 +1,9 @@
-"""Training sequences: functions once, then many goals over them with their drafts. ``python build.py OUT COUNT``.
+"""Training sequences: functions once, then many goals over them with their drafts. Run from benchmarks/:
 
-Goals of one sequence do not see each other: tokens carry the number of their goal (0 for the functions), which
-becomes the mask of attention, and the position that they have when a planner asks for that goal alone.
+``python -m tuning.build OUT.npz COUNT [--held-out]``
+
+Goals of one sequence do not see each other: tokens carry the number of their goal (0 for the functions),
+which becomes the mask of attention, and the position that they have when a planner asks for that goal alone.
 """
 
 from __future__ import annotations
@@ -14,15 +16,15 @@ from random import Random
 from typing import Any
 
 import numpy
-from tuning.catalogue import Catalogue, Function, kernel_functions, read_catalogue
-from tuning.compose import Example, compose, draft_lines, from_goal
 
 from planloom.function import KernelFunction
 from planloom.planners.choices.clauses import clauses
-from planloom.planners.drafts.near import AT_MOST, OF_PART, OF_WHOLE
-from planloom.planners.drafts.prompt import NOTHING, draft_messages
+from planloom.planners.drafting.near import AT_MOST, OF_PART, OF_WHOLE
+from planloom.planners.drafting.prompt import NOTHING, draft_messages
 from planloom.services import LlamaService
 from planloom.services.llama import _prompt_tokens
+from tuning.catalogue import Catalogue, Function, kernel_functions, read_catalogue
+from tuning.compose import Example, compose, draft_lines, from_goal
 
 FOLDER = Path(__file__).parent / "catalogues"
 HELD_OUT = ("clinic", "network", "fitness")
@@ -96,7 +98,9 @@ def example(given: Offer, catalogues: Sequence[Catalogue], random: Random) -> Ex
     return compose(given.catalogue, given.names, random, language)
 
 
-def _impossible(given: Offer, catalogues: Sequence[Catalogue], random: Random, language: str) -> Example | None:
+def _impossible(
+    given: Offer, catalogues: Sequence[Catalogue], random: Random, language: str
+) -> Example | None:
     """A goal of functions that are not on offer."""
     other = random.choice(list(catalogues))
     offered = {each.full_name for each in given.functions}
@@ -121,7 +125,9 @@ def near(found: Example, given: Offer, random: Random) -> list[str]:
     wanted = {call.function.name for call in found.calls}
     skills = {call.function.name.partition(".")[0] for call in found.calls}
     scores = {
-        each.full_name: random.gauss(0.0, 1.0) + 2.1 * (each.full_name in wanted) + 0.5 * (each.skill in skills)
+        each.full_name: random.gauss(0.0, 1.0)
+        + 2.1 * (each.full_name in wanted)
+        + 0.5 * (each.skill in skills)
         for each in given.functions
     }
     parts = len(clauses(found.goal))
@@ -137,7 +143,7 @@ class Tokens:
 
     def __init__(self) -> None:
         self._service = LlamaService(prefix_bytes=0)
-        self._engine = self._service._loaded()  # noqa: SLF001
+        self._engine = self._service._loaded()
 
     def prompt(self, found: Example, given: Offer, hint: Sequence[str], inputs: Sequence[str]) -> list[int]:
         messages = draft_messages(found.goal, given.functions, inputs, hint)
@@ -177,14 +183,17 @@ def main() -> None:
     """Write ``COUNT`` sequences of the catalogues for training, or with ``--held-out`` of the others."""
     out, count = Path(sys.argv[1]), int(sys.argv[2])
     catalogues = read_catalogues(held_out="--held-out" in sys.argv)
-    random, tokens, made = Random(len(sys.argv) * 1000 + count), Tokens(), []
+    random, tokens = Random(len(sys.argv) * 1000 + count), Tokens()
+    made: list[dict[str, Any]] = []
     while len(made) < count:
         given = offer(catalogues, random)
         drawn = (example(given, catalogues, random) for _ in range(3 * A_SEQUENCE))
         examples = [found for found in drawn if found is not None][:A_SEQUENCE]
         if len(examples) > 1:
             made.append(sequence(given, examples, tokens, random))
-    numpy.savez_compressed(out, **{f"{index}-{name}": row for index, each in enumerate(made) for name, row in each.items()})
+    numpy.savez_compressed(
+        out, **{f"{index}-{name}": row for index, each in enumerate(made) for name, row in each.items()}
+    )
     learnt = sum(int(each["learnt"].sum()) for each in made)
     print(f"{count} sequences, {sum(len(each['token']) for each in made)} tokens, {learnt} learnt")
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, make_dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
-
-from pydantic import create_model
 
 from planloom.function import KernelFunction
 from planloom.parameter import REQUIRED, Parameter
@@ -21,7 +19,7 @@ TEXT = "text"
 TYPES = {"str": str, "int": int, "float": float, "bool": bool, "list": list, "list[str]": list[str]}
 HEAD = re.compile(r"(?P<name>\w+\.\w+)\((?P<parameters>.*)\)(?P<rest>[^()]*)$")
 PARAMETER = re.compile(
-    r'(?P<name>\w+)(?P<optional>\??):\s*(?P<kind>\w+)(?:<(?P<via>\w+))?\s*'
+    r"(?P<name>\w+)(?P<optional>\??):\s*(?P<kind>\w+)(?:<(?P<via>\w+))?\s*"
     r'(?:=\s*(?P<default>"[^"]*"|[^"]*?)\s*)?(?P<note>"[^"]*")?\s*(?:,|$)'
 )
 RETURNED = re.compile(r'->\s*(?P<kind>\w+)\s+(?P<type>\{.*\}|[\w\[\]]+)\s*(?P<note>"[^"]*")?')
@@ -148,7 +146,9 @@ def _read_line(catalogue: Catalogue, line: str) -> None:
 def _pool(text: str) -> Pool:
     head, *parts = [part.strip() for part in text.split("|")]
     name, _, kind = head.partition(" ")
-    noun, pronoun, values = {"en": name.replace("_", " "), "zh": name}, {}, []
+    noun = {"en": name.replace("_", " "), "zh": name}
+    pronoun: dict[str, str] = {}
+    values: list[str] = []
     for part in parts:
         word, _, rest = part.partition(" ")
         if word in ("noun", "pron"):
@@ -217,7 +217,9 @@ def _returned(text: str) -> Returned:
             name, _, rest = part.strip().partition(":")
             kind, _, kind_type = rest.strip().rpartition(" ")
             fields[name.strip()] = (kind or kind_type, kind_type if kind_type in TYPES else "str")
-    return Returned(match["kind"], "record" if fields else match["type"], (match["note"] or "").strip('"'), fields)
+    return Returned(
+        match["kind"], "record" if fields else match["type"], (match["note"] or "").strip('"'), fields
+    )
 
 
 # -- as planloom's functions -----------------------------------------------------------------------------
@@ -226,9 +228,9 @@ def _returned(text: str) -> Returned:
 def kernel_functions(catalogue: Catalogue) -> dict[str, KernelFunction]:
     """The functions as a kernel has them, though they cannot be called."""
     records = {
-        each.returned.kind: create_model(  # type: ignore[call-overload]
+        each.returned.kind: make_dataclass(
             each.returned.kind.title().replace("_", ""),
-            **{name: (TYPES[kind], ...) for name, (_, kind) in each.returned.fields.items()},
+            [(name, TYPES[kind]) for name, (_, kind) in each.returned.fields.items()],
         )
         for each in catalogue.functions
         if each.returned and each.returned.fields
@@ -250,7 +252,7 @@ def _as_kernel_function(each: Function, catalogue: Catalogue, records: Mapping[s
     returned = each.returned
     returns: Any = None
     if returned is not None:
-        returns = records.get(returned.kind) or TYPES.get(returned.type, str)
+        returns = records.get(returned.kind) or _output_type(returned, catalogue)
     return KernelFunction(
         skill,
         name,
@@ -260,6 +262,13 @@ def _as_kernel_function(each: Function, catalogue: Catalogue, records: Mapping[s
         declared_parameters=parameters,
         declared_returns=returns if returns is not None else str,
     )
+
+
+def _output_type(returned: Returned, catalogue: Catalogue) -> Any:
+    """A list that no parameter takes as such is text, so that it may be passed on as text."""
+    taken = any(taken.kind == returned.kind for function in catalogue.functions for taken in function.taken)
+    is_text = returned.type.startswith("list") and (not taken or returned.kind in catalogue.pools)
+    return str if is_text else TYPES.get(returned.type, str)
 
 
 def _type_of(kind: str, catalogue: Catalogue) -> Any:

@@ -112,7 +112,9 @@ class _Goal:
             ways += [(1.5, self.input), (2.0, lambda: self.message(before))]
         if self.latest is not None and (part := self.part_of(self.latest, taken.kind)) is not None:
             latest = self.latest
-            ways.append((9.0, lambda: (self.random.choice(phrases.RESULTS[self.language]), Ref(latest, part))))
+            ways.append(
+                (9.0, lambda: (self.random.choice(phrases.RESULTS[self.language]), Ref(latest, part)))
+            )
         if depth < DEEPEST and self.givers(taken.kind):
             ways.append((3.0 if depth == 0 else 1.0, lambda: self.nested(taken.kind, depth)))
         if not ways:
@@ -123,7 +125,12 @@ class _Goal:
     def literal(self, kind: str) -> tuple[str, str]:
         said, passed = self.random.choice(self.catalogue.pools[kind].values[self.language])
         self.said[kind] = passed
-        return said, passed
+        return self.in_words(said), passed
+
+    def in_words(self, said: str) -> str:
+        """A whole number, sometimes in words."""
+        words = phrases.NUMBERS[self.language].get(int(said)) if said.isdecimal() and len(said) < 4 else None
+        return words if words and self.random.random() < 0.3 else said
 
     def pronoun(self, kind: str) -> str:
         return self.catalogue.pools[kind].pronoun.get(self.language, "")
@@ -207,7 +214,9 @@ def _required(function: Function) -> set[str]:
 # -- whole goals -------------------------------------------------------------------------------------------
 
 
-def compose(catalogue: Catalogue, functions: Collection[str], random: Random, language: str) -> Example | None:
+def compose(
+    catalogue: Catalogue, functions: Collection[str], random: Random, language: str
+) -> Example | None:
     """A goal over the functions on offer; None if the dice gave none."""
     count = random.choices((1, 2, 3, 4), (48, 32, 14, 6))[0]
     goal = _Goal(catalogue, functions, random, language)
@@ -232,7 +241,7 @@ def _wishes(goal: _Goal, count: int) -> str:
             return _question(goal, random.choice(asking))
     if count == 1 and random.random() < 0.15:
         return _both(goal, offered)
-    clauses = []
+    clauses: list[str] = []
     for _ in range(count):
         usable = _continuing(goal, offered) if clauses and random.random() < 0.7 else offered
         function = random.choice(usable or offered)
@@ -255,7 +264,9 @@ def _question(goal: _Goal, function: Function) -> str:
     form = "zq" if zh else "q"
     if function.patterns.get(form) and goal.random.random() < 0.6:
         return goal.clause(function, form)
-    return goal.random.choice(phrases.TELLING[goal.language]).format(goal.clause(function, "znp" if zh else "np"))
+    return goal.random.choice(phrases.TELLING[goal.language]).format(
+        goal.clause(function, "znp" if zh else "np")
+    )
 
 
 def _both(goal: _Goal, offered: Sequence[Function]) -> str:
@@ -314,7 +325,9 @@ def _finished(text: str, goal: _Goal) -> str:
 
 def from_goal(goal: Goal, catalogue: Catalogue, random: Random) -> Example:
     """A goal of the catalogue with values in its slots."""
-    language = "en" if goal.text.replace("…", "").isascii() or not re.search("[\u3400-\u9fff]", goal.text) else "zh"
+    language = (
+        "en" if goal.text.replace("…", "").isascii() or not re.search("[\u3400-\u9fff]", goal.text) else "zh"
+    )
     values: dict[str, tuple[str, str]] = {}
 
     def drawn(slot: str) -> tuple[str, str]:
@@ -352,10 +365,12 @@ def _call(
     known = {taken.name for taken in function.taken}
     if set(arguments) - known or _required(function) - set(arguments):
         raise ValueError(f"{catalogue.name}: {step}: arguments do not fit")
-    return Call(function, {taken.name: arguments[taken.name] for taken in function.taken if taken.name in arguments})
+    return Call(
+        function, {taken.name: arguments[taken.name] for taken in function.taken if taken.name in arguments}
+    )
 
 
-# -- as text ---------------------------------------------------------------------------------------------------
+# -- as text -----------------------------------------------------------------------------------------------
 
 
 def draft_lines(calls: Sequence[Call]) -> list[str]:
