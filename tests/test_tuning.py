@@ -11,7 +11,7 @@ import pytest
 from planloom.functions import FunctionsView
 from planloom.planners import Plan
 from planloom.planners.choices.clauses import Piece
-from planloom.planners.choices.draft import DraftCall, tree_of
+from planloom.planners.choices.draft import DraftCall, ordered, tree_of
 from planloom.planners.drafting.line_grammar import label
 from planloom.planners.drafting.line_reader import read_line
 
@@ -36,7 +36,7 @@ def plan_of(found: Example, catalogue: Catalogue) -> Plan | None:
         call = read_line(line, functions, found.inputs, made, Piece(found.goal, 0))
         made[label(call.function, made)] = call
     view = FunctionsView({name.lower(): function for name, function in functions.items()})
-    return Plan(tree_of(list(made.values()), found.inputs), view, inputs=found.inputs) if made else None
+    return Plan(tree_of(ordered(made.values()), found.inputs), view, inputs=found.inputs) if made else None
 
 
 def test_composed_goals_have_valid_plans(catalogue: Catalogue) -> None:

@@ -19,12 +19,12 @@ import numpy
 
 from planloom.function import KernelFunction
 from planloom.planners.choices.clauses import clauses
-from planloom.planners.drafting.near import AT_MOST, OF_PART, OF_WHOLE
+from planloom.planners.drafting.near import MOST_PARTS, OF_PART, OF_WHOLE, Near
 from planloom.planners.drafting.prompt import NOTHING, draft_messages
 from planloom.services import LlamaService
 from planloom.services.llama import _prompt_tokens
 from tuning.catalogue import Catalogue, Function, kernel_functions, read_catalogue
-from tuning.compose import Example, compose, draft_lines, from_goal
+from tuning.compose import Call, Example, Ref, compose, draft_lines, from_goal
 
 FOLDER = Path(__file__).parent / "catalogues"
 HELD_OUT = ("clinic", "network", "fitness")
@@ -89,9 +89,9 @@ def _closed(functions: Sequence[Function], catalogue: Catalogue) -> list[Functio
 def example(given: Offer, catalogues: Sequence[Catalogue], random: Random) -> Example | None:
     dice = random.random()
     language = "zh" if random.random() < 0.3 else "en"
-    if dice < 0.07:
+    if dice < 0.12:
         return _impossible(given, catalogues, random, language)
-    if dice < 0.35:
+    if dice < 0.4:
         found = from_goal(random.choice(given.catalogue.goals), given.catalogue, random)
         fits = all(call.function.name in given.names for call in found.calls)
         return found if fits else None
@@ -118,21 +118,41 @@ def _impossible(
 # -- hints -------------------------------------------------------------------------------------------------
 
 
-def near(found: Example, given: Offer, random: Random) -> list[str]:
-    """What the hint of near functions may look like: mostly the right ones, as often as on real goals."""
-    if random.random() < 0.2:
+def near(found: Example, given: Offer, random: Random) -> Near:
+    """What the hint of near functions may look like: as often right as it is on real goals.
+
+    Embeddings of all goals would take longer than the training.
+    """
+    if random.random() < 0.15:
         return []
-    wanted = {call.function.name for call in found.calls}
-    skills = {call.function.name.partition(".")[0] for call in found.calls}
-    scores = {
-        each.full_name: random.gauss(0.0, 1.0)
-        + 2.1 * (each.full_name in wanted)
-        + 0.5 * (each.skill in skills)
-        for each in given.functions
+    parts = min(len(clauses(found.goal)), MOST_PARTS)
+    count = OF_WHOLE if parts == 1 else OF_PART
+    return [_nearest(wanted, given, count, random) for wanted in _wanted(found.calls, parts, random)]
+
+
+def _wanted(calls: Sequence[Call], parts: int, random: Random) -> list[list[Call]]:
+    """The calls that each part of a goal asks for, in order; none for a part that only adds to another."""
+    wished = [call for call in calls if call.wished]
+    groups: list[list[Call]] = [[] for _ in range(parts)]
+    places = sorted(random.sample(range(parts), min(parts, len(wished))))
+    for number, call in enumerate(wished):
+        groups[places[number * len(places) // len(wished)]].append(call)
+    return groups
+
+
+def _nearest(wanted: Sequence[Call], given: Offer, count: int, random: Random) -> list[str]:
+    """Names by what a cosine may say: much for what a part asks for, something for what that needs."""
+    asked = {call.function.name for call in wanted}
+    needed = {
+        ref.call.function.name for call in wanted for ref in call.arguments.values() if isinstance(ref, Ref)
     }
-    parts = len(clauses(found.goal))
-    count = OF_WHOLE if parts == 1 else min(AT_MOST, OF_PART * parts - random.randint(0, parts - 1))
-    return sorted(scores, key=lambda name: -scores[name])[:count]
+    skills = {name.partition(".")[0] for name in asked}
+
+    def said(each: KernelFunction) -> float:
+        worth = 3.4 if each.full_name in asked else 2.0 if each.full_name in needed else 0.0
+        return random.gauss(worth, 1.0) + 0.5 * (each.skill in skills)
+
+    return [each.full_name for each in sorted(given.functions, key=said, reverse=True)][:count]
 
 
 # -- tokens ------------------------------------------------------------------------------------------------
@@ -145,7 +165,7 @@ class Tokens:
         self._service = LlamaService(prefix_bytes=0)
         self._engine = self._service._loaded()
 
-    def prompt(self, found: Example, given: Offer, hint: Sequence[str], inputs: Sequence[str]) -> list[int]:
+    def prompt(self, found: Example, given: Offer, hint: Near, inputs: Sequence[str]) -> list[int]:
         messages = draft_messages(found.goal, given.functions, inputs, hint)
         return list(_prompt_tokens(self._engine, messages).tokens)
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
+from planloom.planners.choices.clauses import clauses
 from tuning import phrases
 from tuning.catalogue import TEXT, Catalogue, Function, Goal, Taken
 
@@ -31,6 +32,8 @@ class Call:
 
     function: Function
     arguments: dict[str, str | Ref]
+    wished: bool = False
+    """Whether a clause of the goal asks for it, so that it has a line of its own."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ class _Goal:
         """Words for a call of ``function``, which is added with what it needs."""
         pattern = self.random.choice(function.patterns[form])
         text, call = self.filled(function, pattern, 0)
-        self.add(call)
+        self.add(call).wished = True
         return text
 
     def filled(self, function: Function, pattern: str, depth: int) -> tuple[str, Call]:
@@ -292,7 +295,7 @@ def _both(goal: _Goal, offered: Sequence[Function]) -> str:
     for _, value in (one, two):
         by_name = {**call.arguments, taken.name: value}
         names = [each.name for each in function.taken if each.name in by_name]
-        goal.calls.append(Call(function, {name: by_name[name] for name in names}))
+        goal.calls.append(Call(function, {name: by_name[name] for name in names}, wished=True))
     joined = "和" if goal.language == "zh" else " and "
     return text.replace("\x00", f"{one[0]}{joined}{two[0]}")
 
@@ -343,10 +346,27 @@ def from_goal(goal: Goal, catalogue: Catalogue, random: Random) -> Example:
     for step in goal.steps:
         if step != "none":
             calls.append(_call(step, catalogue, calls, drawn))
+    _mark_wished(calls, text)
     inputs = list(goal.inputs)
     if any("$INPUT" in step for step in goal.steps) and "INPUT" not in inputs:
         inputs.insert(0, "INPUT")
     return Example(text, tuple(inputs), tuple(calls), language)
+
+
+def _mark_wished(calls: Sequence[Call], goal: str) -> None:
+    """Mark the calls that have lines of their own: not those that one other call takes, as a look-up.
+
+    In a goal of several clauses, what a text is made of is mostly wished for in a clause of its own.
+    """
+    for call in calls:
+        kinds = [
+            taken.kind
+            for other in calls
+            for taken in other.function.taken
+            if isinstance(ref := other.arguments.get(taken.name), Ref) and ref.call is call
+        ]
+        inside = len(kinds) == 1 and (kinds[0] != TEXT or len(clauses(goal)) == 1)
+        call.wished = call.function.acts or not inside
 
 
 def _call(
@@ -374,14 +394,19 @@ def _call(
 
 
 def draft_lines(calls: Sequence[Call]) -> list[str]:
-    """The calls as the model writes them, a line each; outputs are called by their function's name."""
+    """The calls as the model writes them: those that are wished for a line each, with others inside them."""
     labels: dict[int, str] = {}
     lines = []
     for call in calls:
-        arguments = [f"{name}={_shown(value, labels)}" for name, value in call.arguments.items()]
-        lines.append(" ".join([call.function.name, *arguments]) + "\n")
-        labels[id(call)] = label(call.function.bare, labels.values())
+        if call.wished:
+            lines.append(_written(call, labels) + "\n")
+            labels[id(call)] = label(call.function.bare, labels.values())
     return lines
+
+
+def _written(call: Call, labels: Mapping[int, str]) -> str:
+    arguments = [f"{name}={_shown(value, labels)}" for name, value in call.arguments.items()]
+    return " ".join([call.function.name, *arguments])
 
 
 def label(bare: str, taken: Collection[str]) -> str:
@@ -392,7 +417,9 @@ def label(bare: str, taken: Collection[str]) -> str:
 
 def _shown(value: str | Ref, labels: Mapping[int, str]) -> str:
     if isinstance(value, Ref):
-        return f"${labels[id(value.call)]}" + (f".{value.part}" if value.part else "")
+        known = labels.get(id(value.call))
+        given = f"${known}" if known else f"({_written(value.call, labels)})"
+        return given + (f".{value.part}" if value.part else "")
     if value == "?" or value.startswith("$"):
         return value
     return f'"{value}"'

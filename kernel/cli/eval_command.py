@@ -31,7 +31,7 @@ __all__ = ["HELP", "NAME", "add_arguments", "run"]
 
 NAME = "eval"
 HELP = "measure how well a model plans, on goals with known plans"
-STRATEGIES = ("auto", "one-shot", "choices")
+STRATEGIES = ("auto", "one-shot", "draft", "choices")
 GROUPS = ("split", "language", "catalogue", "length", "tag")
 
 

@@ -13,9 +13,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from planloom.errors import MissingExtraError, ServiceTimeoutError
-from planloom.services.chat_template import render_chat
+from planloom.errors import MissingExtraError, ServiceError, ServiceTimeoutError
+from planloom.services.chat_template import Segment, render_chat
 from planloom.services.llama_files import (
+    ADAPTERS,
     cache_folder,
     download_model,
     evaluation_of,
@@ -101,7 +102,8 @@ class LlamaService:
         self._threads = threads or _default_threads()
         self._temperature, self._seed, self._requantize = temperature, seed, requantize
         self._grammar_engine, self._prefix_bytes = grammar_engine, prefix_bytes
-        self._engine: LlamaEngine | None = None
+        self._engines: dict[str, LlamaEngine] = {}
+        """By the name of the adapter that they evaluate with; "" for none."""
         self._loading = threading.Lock()
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"planloom-{name}")
 
@@ -114,17 +116,22 @@ class LlamaService:
 
     @property
     def context_tokens(self) -> int:
-        return self._engine.context_tokens if self._engine else self._context_tokens
+        return min((each.context_tokens for each in self._engines.values()), default=self._context_tokens)
 
     @property
     def evaluated_tokens(self) -> int:
         """How many tokens the model has evaluated since it was loaded; what was reused is not counted."""
-        return self._engine.reader.evaluated if self._engine else 0
+        return sum(each.reader.evaluated for each in self._engines.values())
 
     @property
     def is_small(self) -> bool:
         """Whether the model is too small to write a plan in one go; planners ask it closed questions."""
         return self._file is not None and self._file.stat().st_size < SMALL_BYTES
+
+    @property
+    def adapters(self) -> tuple[str, ...]:
+        """What the model is tuned for: names that a call's ``settings.extra["adapter"]`` may give."""
+        return tuple(ADAPTERS) if self._model is None else ()
 
     async def load(self) -> None:
         """Load the model now instead of on the first call.
@@ -152,13 +159,17 @@ class LlamaService:
     ) -> AsyncIterator[CompletionChunk]:
         """Answer ``messages`` piece by piece. Closing the iterator stops the model.
 
+        A last message of the role assistant is the start of the answer, which is continued.
+
         Raises:
+            ServiceError: ``settings.extra["adapter"]`` is not one of ``adapters``.
             ContextLengthError: the prompt does not fit; nothing was evaluated.
             GrammarError: ``settings.grammar`` is not GBNF.
             ServiceTimeoutError: ``settings.timeout`` has passed, waiting for other calls included.
             TemplateError: the model's chat template cannot be applied to these messages.
         """
         require_model_requests(self._name)
+        adapter = self._adapter(settings)
         loop = asyncio.get_running_loop()
         arrived: asyncio.Queue[CompletionChunk | None] = asyncio.Queue()
 
@@ -166,7 +177,7 @@ class LlamaService:
             for chunk in self._write(engine, messages, settings, flag):
                 loop.call_soon_threadsafe(arrived.put_nowait, chunk)
 
-        flag, future = self._submit(write)
+        flag, future = self._submit(write, adapter)
         future.add_done_callback(lambda _: loop.call_soon_threadsafe(arrived.put_nowait, None))
         deadline = None if settings.timeout is None else loop.time() + settings.timeout
         try:
@@ -195,49 +206,84 @@ class LlamaService:
 
         return await self._run(work)
 
+    async def likelihoods(
+        self, messages: Sequence[ChatMessage], answers: Sequence[str], settings: Settings
+    ) -> list[float]:
+        """The log-likelihood (natural log, summed over tokens) of each way in which an answer may go on.
+
+        ``messages`` and ``settings`` are those of ``complete``; of the settings only the adapter counts. An
+        empty answer stands for the end.
+
+        Raises:
+            ServiceError: there is no such adapter.
+            ContextLengthError: the prompt with the longest answer does not fit.
+        """
+        require_model_requests(self._name)
+
+        def work(engine: LlamaEngine, flag: StopFlag) -> list[float]:
+            words = engine.vocabulary
+            ways = [words.tokenize(answer) or [words.end] for answer in answers]
+            return engine.score(_prompt_tokens(engine, messages).tokens, ways, flag)
+
+        return await self._run(work, self._adapter(settings))
+
     async def close(self) -> None:
         """Free the model's memory; a later call loads it again."""
-        engine, self._engine = self._engine, None
-        if engine is not None:
+        engines, self._engines = self._engines, {}
+        for engine in engines.values():
             await asyncio.wrap_future(self._worker.submit(engine.close))
 
-    def _loaded(self) -> LlamaEngine:
+    def _loaded(self, adapter: str = "") -> LlamaEngine:
+        from planloom.services.llama_adapter import adapter_file
         from planloom.services.llama_engine import LlamaEngine
         from planloom.services.llama_library import load_library
 
         with self._loading:
-            if self._engine is None:
+            if adapter not in self._engines:
                 library = load_library()
                 path = self._file or download_model(self._name, str(self._model), library)
                 if self._model is None and self._requantize:
                     path = requantized(path, library)
-                self._engine = LlamaEngine(
+                addition = adapter_file(adapter) if adapter else None
+                engine = LlamaEngine(
                     path,
                     library,
                     service=self._name,
                     context_tokens=self._context_tokens,
                     threads=self._threads,
-                    files=self._prefix_files(path, library),
+                    files=self._prefix_files(path, addition, library),
+                    adapter=addition,
                 )
-                weakref.finalize(self, self._engine.close).atexit = False
-            return self._engine
+                weakref.finalize(self, engine.close).atexit = False
+                self._engines[adapter] = engine
+            return self._engines[adapter]
 
-    def _prefix_files(self, path: Path, library: Any) -> PrefixFiles | None:
+    def _adapter(self, settings: Settings) -> str:
+        adapter = str(settings.extra.get("adapter", ""))
+        if adapter and adapter not in self.adapters:
+            known = ", ".join(self.adapters) or "none"
+            raise ServiceError(self._name, f"has no adapter {adapter!r}; there are: {known}.")
+        return adapter
+
+    def _prefix_files(self, path: Path, adapter: Path | None, library: Any) -> PrefixFiles | None:
         from planloom.services.prefix_files import PrefixFiles
 
         if not self._prefix_bytes:
             return None
-        return PrefixFiles(cache_folder() / "prefixes", evaluation_of(path, library), self._prefix_bytes)
+        evaluation = evaluation_of(path, library) + (f" {adapter.stem}" if adapter else "")
+        return PrefixFiles(cache_folder() / "prefixes", evaluation, self._prefix_bytes)
 
-    def _submit(self, work: Callable[[LlamaEngine, StopFlag], T]) -> tuple[StopFlag, Future[T]]:
+    def _submit(
+        self, work: Callable[[LlamaEngine, StopFlag], T], adapter: str = ""
+    ) -> tuple[StopFlag, Future[T]]:
         """Queue ``work`` for the service's thread."""
         from planloom.services.llama_context import StopFlag
 
         flag = StopFlag()
-        return flag, self._worker.submit(lambda: work(self._loaded(), flag))
+        return flag, self._worker.submit(lambda: work(self._loaded(adapter), flag))
 
-    async def _run(self, work: Callable[[LlamaEngine, StopFlag], T]) -> T:
-        flag, future = self._submit(work)
+    async def _run(self, work: Callable[[LlamaEngine, StopFlag], T], adapter: str = "") -> T:
+        flag, future = self._submit(work, adapter)
         try:
             return await asyncio.wrap_future(future)
         finally:
@@ -309,8 +355,10 @@ def _finish(reason: str) -> FinishReason:
 
 
 def _prompt_tokens(engine: LlamaEngine, messages: Sequence[ChatMessage]) -> PromptTokens:
-    words = engine.vocabulary
-    segments = render_chat(engine.chat_template, messages, bos_token=words.bos_text, eos_token=words.eos_text)
+    words, begun = engine.vocabulary, messages[-1:]
+    asked = messages[:-1] if begun and begun[0].role == "assistant" else messages
+    segments = render_chat(engine.chat_template, asked, bos_token=words.bos_text, eos_token=words.eos_text)
+    segments += [Segment(message.content, message.role) for message in messages[len(asked) :]]
     return tokenized(segments, words)
 
 

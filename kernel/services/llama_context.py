@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy
 
 from planloom.errors import ModelNotFoundError, ServiceResponseError
 from planloom.services.constraint import Logits
+from planloom.services.llama_adapter import load_adapter
 
 __all__ = ["Cancelled", "Cell", "LlamaContext", "StopFlag"]
 
@@ -74,6 +76,10 @@ class LlamaContext:
         self._memory = library.llama_get_memory(self._handle)
         self._batch = library.llama_batch_init(BATCH, 0, 1)
         self._words = library.llama_vocab_n_tokens(library.llama_model_get_vocab(model))
+
+    def add(self, adapter: Path, model: Any) -> None:
+        """Add an adapter to what is evaluated from now on; raises ``ModelNotFoundError``."""
+        load_adapter(adapter, model, self._handle, self._library, self._service)
 
     def close(self) -> None:
         self._library.llama_batch_free(self._batch)

@@ -43,6 +43,7 @@ class LlamaEngine:
         context_tokens: int,
         threads: int,
         files: PrefixFiles | None = None,
+        adapter: Path | None = None,
     ) -> None:
         self._service, self.library = service, library
         self._model = load_model(path, library, service)
@@ -52,6 +53,8 @@ class LlamaEngine:
         self._context = LlamaContext(
             self._model, library, service, tokens=self.context_tokens, threads=threads
         )
+        if adapter is not None:
+            self._context.add(adapter, self._model)
         self.reader = LlamaReader(
             self._context, self.vocabulary, files, service=service, room=self.context_tokens
         )

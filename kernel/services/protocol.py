@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, runtime_checkable
 
 __all__ = [
+    "AnsweringService",
     "ChatMessage",
     "ChatService",
     "Completion",
@@ -132,6 +133,20 @@ class ScoringService(Protocol):
 
     async def score(self, prompt: str, continuations: Sequence[str]) -> list[float]:
         """The log-likelihood of each continuation right after ``prompt``: natural log, summed over tokens."""
+        ...
+
+
+@runtime_checkable
+class AnsweringService(Protocol):
+    """A model that can say how likely it finds answers, beside giving one. Local models can."""
+
+    async def likelihoods(
+        self, messages: Sequence[ChatMessage], answers: Sequence[str], settings: Settings
+    ) -> list[float]:
+        """The log-likelihood of each answer to ``messages``: natural log, summed over tokens.
+
+        A last message of the role assistant is the start of the answer; an empty answer stands for its end.
+        """
         ...
 
 

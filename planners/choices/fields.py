@@ -12,12 +12,12 @@ from planloom.planners.catalogue import alternatives
 from planloom.planners.kinds import fits, kind_of
 from planloom.planners.retrieval.words import words
 
-__all__ = ["field_for", "is_record"]
+__all__ = ["field_for", "is_record", "record_fields"]
 
 
 def is_record(returned: Any) -> bool:
     """Whether a result of this type has named parts."""
-    return bool(_fields(returned))
+    return bool(record_fields(returned))
 
 
 def field_for(returned: Any, parameter: Parameter) -> str | None:
@@ -28,14 +28,14 @@ def field_for(returned: Any, parameter: Parameter) -> str | None:
     """
     if not (takes_text(parameter.annotation) or _is_number(parameter.annotation)):
         return None
-    fitting = [name for name, kind in _fields(returned).items() if fits(kind, parameter.annotation)]
+    fitting = [name for name, kind in record_fields(returned).items() if fits(kind, parameter.annotation)]
     wanted = words(f"{parameter.name} {parameter.name} {parameter.description}")
     shared = {name: sum(word in words(name) for word in wanted) for name in fitting}
     best = max(fitting, key=lambda name: shared[name], default=None)
     return best if best is not None and (shared[best] or len(fitting) == 1) else None
 
 
-def _fields(returned: Any) -> Mapping[str, Any]:
+def record_fields(returned: Any) -> Mapping[str, Any]:
     """The fields of a record type and their types, in order."""
     for part in alternatives(returned):
         if not isinstance(part, type):
