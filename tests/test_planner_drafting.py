@@ -22,6 +22,7 @@ from planloom.planners.choices.clauses import Piece
 from planloom.planners.choices.draft import Asked, DraftCall, Given, Output
 from planloom.planners.choices.draft import Literal as Text
 from planloom.planners.drafting.copies import Said, copied, copy_rules, numbers_in, without_article
+from planloom.planners.drafting.coverage import coverage
 from planloom.planners.drafting.line_grammar import Labels, label, next_lines
 from planloom.planners.drafting.line_reader import read_line
 from planloom.planners.drafting.near import nearest, offer
@@ -460,3 +461,61 @@ def test_of_many_functions_those_that_matter_are_offered(count: int) -> None:
     assert len(found.functions) == count if count <= 24 else 1 <= len(found.functions) <= 24
     assert "People.f00002" in found.functions
     assert found.near[0][0] == "People.f00002"
+
+
+# -- what is likely and what is near -------------------------------------------------------------------
+
+
+class Weigher(Drafter):
+    """A service that finds ways to go on as likely as it is told, and writes the first line that it may."""
+
+    def __init__(self, likely: dict[str, float]) -> None:
+        super().__init__(self.first)
+        self.likely = likely
+
+    def first(self, messages: Sequence[ChatMessage], settings: Settings) -> str:
+        return Grammar(settings.grammar or "").sample(random.Random(1))
+
+    async def likelihoods(
+        self, messages: Sequence[ChatMessage], answers: Sequence[str], settings: Settings
+    ) -> list[float]:
+        return [self.likely.get(answer, -20.0) for answer in answers]
+
+
+class Same:
+    """An embedding service for which all texts are as near as the words that they share."""
+
+    name, dimension = "same", 64
+
+    async def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        return [[float(text.lower().count(chr(97 + place))) for place in range(26)] for text in texts]
+
+
+def weighed(likely: dict[str, float], goal: str) -> Plan:
+    planner = SequentialPlanner(kernel(Weigher(likely)), embed=Same())
+    return asyncio.run(planner.create_plan(goal))
+
+
+def test_a_near_function_is_chosen_among_likely_ones() -> None:
+    likely = {"People.phone": -1.0, "Diary.days": -1.0, "": -0.1}
+    assert "Diary.days" in str(weighed(likely, "List days"))
+    assert "People.phone" in str(weighed(likely, "Look up a phone number"))
+
+
+def test_what_is_unlikely_is_not_chosen_for_being_near() -> None:
+    assert "People.phone" in str(weighed({"People.phone": -1.0, "": -0.1}, "List days"))
+
+
+def test_a_goal_is_given_up_that_no_function_is_likely_for() -> None:
+    with pytest.raises(PlanNotPossible):
+        weighed({NOTHING: -1.0}, "Sing a song")
+
+
+def test_each_clause_is_covered_once() -> None:
+    found = coverage([[3.0, 1.0, 1.0], [1.0, 1.0, 3.0]], ["a", "b", "c"])
+    assert found.worth("a") == found.worth("c") > 1 > found.worth("b")
+    found.take("a")
+    assert found.worth("a") < 0 < found.worth("c")
+    found.take("b")
+    found.take("c")
+    assert found.worth("c") == 0
