@@ -49,11 +49,9 @@ def task(kernel: Kernel) -> Iterator[tuple[str, str]]:
         yield "Function", f"{function.signature()}: {function.description}"
 
 
-async def planned(kernel: Kernel) -> Plan:
+async def planned(planner: SequentialPlanner) -> Plan:
     """The plan, shown while the model makes it."""
     began = time.perf_counter()
-    # "choices" finds what this goal only hints at: that a name in the text is to be replaced.
-    planner = SequentialPlanner(kernel, strategy="choices")
     async for event in planner.stream_plan(GOAL, inputs=list(INPUTS)):
         match event:
             case PlanChoice(question, chosen):
@@ -88,7 +86,8 @@ async def demo(service: ChatService | None = None) -> None:
     for label, text in task(kernel):
         say(label, text)
     title("The model plans")
-    plan = await planned(kernel)
+    # Of the embedded model's ways, "choices" finds what this goal hints at: that a name is to be replaced.
+    plan = await planned(SequentialPlanner(kernel, strategy="auto" if service else "choices"))
     title("The plan runs")
     await run(kernel, plan)
     title("The mail that was sent")

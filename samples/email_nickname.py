@@ -22,8 +22,8 @@ def main(service: ChatService | None = None) -> None:
         kernel.add_skill(skill)
 
     print(f"Goal: {GOAL}\n")
-    # "choices" finds what this goal only hints at: that a name in the text is to be replaced.
-    planner = SequentialPlanner(kernel, strategy="choices")
+    # Of the embedded model's ways, "choices" finds what this goal hints at: that a name is to be replaced.
+    planner = SequentialPlanner(kernel, strategy="auto" if service else "choices")
     plan = planner.create_plan_sync(GOAL, inputs=["INPUT", "subject"])
     print(f"{plan}\n")
 
