@@ -48,7 +48,8 @@ async def main() -> None:
     for number in range(1, 6):
         service.seconds = 0.0
         began = time.perf_counter()
-        plan = await SequentialPlanner(kernel).create_plan(GOAL, inputs=list(INPUTS))
+        planner = SequentialPlanner(kernel, strategy="choices")
+        plan = await planner.create_plan(GOAL, inputs=list(INPUTS))
         planned = time.perf_counter()
         await Executor(kernel).run(plan, INPUTS)
         ran = time.perf_counter()

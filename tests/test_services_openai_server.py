@@ -163,7 +163,7 @@ def test_too_long_a_prompt_is_told_with_the_numbers(service: OpenAIService) -> N
 
 def test_the_time_limit_of_a_call_ends_it(service: OpenAIService) -> None:
     with pytest.raises(ServiceTimeoutError):
-        ask(service, Settings(max_tokens=400, timeout=0.05))
+        ask(service, Settings(max_tokens=400, timeout=0.005))
     assert "Paris" in ask(service).text
 
 
