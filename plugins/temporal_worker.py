@@ -13,12 +13,12 @@ from temporalio.client import Client
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-from planloom.errors import FunctionTimeoutError
 from planloom.function import KernelFunction
 from planloom.idempotency import keyed
 from planloom.kernel import Kernel
 from planloom.planners.journal.values import Unsavable, restore, save
 from planloom.planners.running.policy import Policy
+from planloom.planners.running.step_runner import in_time
 from planloom.plugins.temporal_calls import HEARTBEAT, repeatable
 from planloom.plugins.temporal_hosts import host
 from planloom.plugins.temporal_wire import CallOrder, CallOutcome
@@ -103,23 +103,10 @@ def _activity(kernel: Kernel, function: KernelFunction) -> Callable[[CallOrder],
 async def _tried(kernel: Kernel, function: KernelFunction, arguments: dict[str, Any]) -> Any:
     """One try. Temporal alone tries again, as often as the function's author said."""
     try:
-        return await _in_time(kernel, function, arguments)
+        return await in_time(function, kernel.call(function, arguments))
     except Exception as error:
         last = not repeatable(function) or activity.info().attempt > function.retries
         raise ApplicationError(str(error), type=type(error).__name__, non_retryable=last) from error
-
-
-async def _in_time(kernel: Kernel, function: KernelFunction, arguments: dict[str, Any]) -> Any:
-    timer = asyncio.timeout(function.timeout)
-    try:
-        async with timer:
-            return await kernel.call(function, arguments)
-    except TimeoutError as error:
-        if not timer.expired():
-            raise
-        raise FunctionTimeoutError(
-            function.full_name, function.timeout or 0.0, still_running=not function.is_async
-        ) from error
 
 
 @asynccontextmanager

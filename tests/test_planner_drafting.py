@@ -282,9 +282,9 @@ def test_outputs_of_one_function_are_numbered() -> None:
     phone = kernel().functions["People.phone"]
     call = DraftCall(phone, {}, Piece(GOAL, 0))
     assert [
-        label(phone, {}),
-        label(phone, {"phone": call}),
-        label(phone, {"phone": call, "phone2": call}),
+        label(phone.name, {}),
+        label(phone.name, {"phone": call}),
+        label(phone.name, {"phone": call, "phone2": call}),
     ] == [
         "phone",
         "phone2",

@@ -34,7 +34,7 @@ def plan_of(found: Example, catalogue: Catalogue) -> Plan | None:
     made: dict[str, DraftCall] = {}
     for line in draft_lines(found.calls):
         call = read_line(line, functions, found.inputs, made, Piece(found.goal, 0))
-        made[label(call.function, made)] = call
+        made[label(call.function.name, made)] = call
     view = FunctionsView({name.lower(): function for name, function in functions.items()})
     return Plan(tree_of(ordered(made.values()), found.inputs), view, inputs=found.inputs) if made else None
 

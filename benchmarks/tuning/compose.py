@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 from planloom.planners.choices.clauses import clauses
+from planloom.planners.drafting.line_grammar import label
 from tuning import phrases
 from tuning.catalogue import TEXT, Catalogue, Function, Goal, Taken
 
@@ -407,12 +408,6 @@ def draft_lines(calls: Sequence[Call]) -> list[str]:
 def _written(call: Call, labels: Mapping[int, str]) -> str:
     arguments = [f"{name}={_shown(value, labels)}" for name, value in call.arguments.items()]
     return " ".join([call.function.name, *arguments])
-
-
-def label(bare: str, taken: Collection[str]) -> str:
-    """A name for an output: the function's, with a number from the second on."""
-    numbered = (f"{bare}{number}" for number in range(2, len(taken) + 3))
-    return next(name for name in (bare, *numbered) if name not in taken)
 
 
 def _shown(value: str | Ref, labels: Mapping[int, str]) -> str:

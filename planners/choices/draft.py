@@ -21,6 +21,7 @@ __all__ = [
     "Source",
     "acts",
     "ordered",
+    "taken_from",
     "tree_of",
     "unused",
 ]
@@ -122,8 +123,13 @@ def ordered(calls: Iterable[DraftCall]) -> list[DraftCall]:
 
 def unused(calls: Sequence[DraftCall]) -> list[DraftCall]:
     """The calls that only give something, which no other call takes."""
-    taken = {id(value.call) for call in calls for value in call.values.values() if isinstance(value, Output)}
+    taken = taken_from(calls)
     return [call for call in calls if not call.acts and id(call) not in taken]
+
+
+def taken_from(calls: Iterable[DraftCall]) -> set[int]:
+    """The identities of the calls whose outputs these take."""
+    return {id(value.call) for call in calls for value in call.values.values() if isinstance(value, Output)}
 
 
 def tree_of(calls: Sequence[DraftCall], inputs: Sequence[str]) -> PlanTree:
@@ -140,9 +146,7 @@ class _Names:
         self._questions: dict[str, str] = {}
 
     def nodes(self, calls: Sequence[DraftCall]) -> Iterator[Node]:
-        taken = {
-            id(value.call) for call in calls for value in call.values.values() if isinstance(value, Output)
-        }
+        taken = taken_from(calls)
         for call in calls:
             yield from self._asks(call)
             arguments = tuple(

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from planloom.planners.choices.clauses import Piece
-from planloom.planners.choices.draft import DraftCall, Output, ordered, tree_of
+from planloom.planners.choices.draft import DraftCall, Output, ordered, taken_from, tree_of
 from planloom.planners.choices.nearness import Nearness
 from planloom.planners.drafting.copies import copied, said_in
 from planloom.planners.drafting.coverage import Coverage
@@ -70,7 +70,7 @@ class Drafting:
             if self._shared(call) is not call:
                 break
             self._lines.append(line)
-            self._labels[label(call.function, self._labels)] = call
+            self._labels[label(call.function.name, self._labels)] = call
             if offered.coverage is not None:
                 offered.coverage.take(call.function.full_name)
         text = write_plan(tree_of(_reported(ordered(self._labels.values())), task.inputs))
@@ -129,7 +129,7 @@ class Drafting:
 
 def _reported(calls: list[DraftCall]) -> list[DraftCall]:
     """The calls, with those reported to the user whose outputs no other takes, if that is more than one."""
-    taken = {id(value.call) for call in calls for value in call.values.values() if isinstance(value, Output)}
+    taken = taken_from(calls)
     ends = [call for call in calls if id(call) not in taken]
     for call in ends:
         call.reported = len(ends) > 1

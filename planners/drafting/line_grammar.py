@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,10 +29,10 @@ Labels = Mapping[str, DraftCall]
 """What outputs of earlier lines are called."""
 
 
-def label(function: KernelFunction, taken: Labels) -> str:
-    """A name for an output of ``function``: the function's, with a number from the second on."""
-    numbered = (f"{function.name}{number}" for number in range(2, len(taken) + 3))
-    return next(name for name in (function.name, *numbered) if name not in taken)
+def label(function: str, taken: Collection[str]) -> str:
+    """A name for an output of a function: the function's own, with a number from the second on."""
+    numbered = (f"{function}{number}" for number in range(2, len(taken) + 3))
+    return next(name for name in (function, *numbered) if name not in taken)
 
 
 @dataclass(frozen=True)

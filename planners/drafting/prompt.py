@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from planloom.function import KernelFunction
 from planloom.planners.catalogue import entry
+from planloom.planners.drafting.copies import copied
 from planloom.services.protocol import ChatMessage
 
 __all__ = ["NOTHING", "draft_messages"]
@@ -22,7 +23,7 @@ def draft_messages(
     Args:
         near: for each clause of the goal the names of the functions nearest to it, if that is known.
     """
-    lines = [" ".join(goal.split())]
+    lines = [copied(goal)]
     if inputs:
         lines.append(f"Inputs: {', '.join(inputs)}")
     if near:

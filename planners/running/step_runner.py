@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from planloom.errors import FunctionTimeoutError
 from planloom.function import KernelFunction
 from planloom.kernel import Kernel
 from planloom.planners.running.scheduler import StepCall
 
-__all__ = ["KernelRunner", "StepRunner"]
+__all__ = ["KernelRunner", "StepRunner", "in_time"]
+
+T = TypeVar("T")
 
 FIRST_DELAY = 0.1
 LONGEST_DELAY = 5.0
@@ -51,24 +53,26 @@ class KernelRunner:
     async def _carefully(self, function: KernelFunction, arguments: dict[str, Any]) -> Any:
         for attempt in range(function.retries):
             try:
-                return await self._in_time(function, arguments)
+                return await in_time(function, self._once(function, dict(arguments)))
             except Exception as error:
                 if not _may_repeat(function, error):
                     raise
                 await self.sleep(min(FIRST_DELAY * 2**attempt, LONGEST_DELAY))
-        return await self._in_time(function, arguments)
+        return await in_time(function, self._once(function, dict(arguments)))
 
-    async def _in_time(self, function: KernelFunction, arguments: dict[str, Any]) -> Any:
-        timer = asyncio.timeout(function.timeout)
-        try:
-            async with timer:
-                return await self._once(function, dict(arguments))
-        except TimeoutError as error:
-            if not timer.expired():
-                raise
-            raise FunctionTimeoutError(
-                function.full_name, function.timeout or 0.0, still_running=not function.is_async
-            ) from error
+
+async def in_time(function: KernelFunction, call: Awaitable[T]) -> T:
+    """What a call gives within the time that its function allows; raises ``FunctionTimeoutError``."""
+    timer = asyncio.timeout(function.timeout)
+    try:
+        async with timer:
+            return await call
+    except TimeoutError as error:
+        if not timer.expired():
+            raise
+        raise FunctionTimeoutError(
+            function.full_name, function.timeout or 0.0, still_running=not function.is_async
+        ) from error
 
 
 def _may_repeat(function: KernelFunction, error: Exception) -> bool:
