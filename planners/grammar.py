@@ -1,8 +1,9 @@
 """The grammar of the plans that a kernel's functions allow, as GBNF: all that comes out parses and checks.
 
-Steps are unrolled. What a later step may refer to depends on how many values of each kind there are, so the
-state of the grammar after some steps is those counts, and variables are called by kind and count: ``TEXT1``,
-``LIST2``. References therefore always name something above, and of a type that fits.
+Steps are unrolled. What a later step may refer to depends on how many values of each sort there are, so the
+state of the grammar after some steps is those counts, and variables are called by sort and count: ``TEXT1``,
+``LIST2``, or ``FLIGHT1`` for a record, whose fields can be referred to as well. So references always name
+something above, and of a type that fits. Whatever repeats has an end, and so has a plan.
 """
 
 from __future__ import annotations
@@ -16,15 +17,18 @@ from typing import Any, get_args
 from planloom.function import KernelFunction
 from planloom.parameter import Parameter
 from planloom.planners.catalogue import alternatives
-from planloom.planners.kinds import KINDS, Kind, kind_of, produced, taken
+from planloom.planners.kinds import Kind, kind_of, produced, taken
 from planloom.planners.language.variables import variable_key
 from planloom.planners.literals import LITERAL_RULES, literal_rule, quoted
+from planloom.planners.sorts import Sort, sort_of, sorts_of
 
 __all__ = ["plan_grammar"]
 
 MAX_STEPS = 12
 MAX_ALTERNATIVES = 2000
-"""Calls that the grammar spells out; beyond, fewer steps and fewer kinds of variables are allowed."""
+"""Calls that the grammar spells out; beyond, fewer steps and fewer sorts of variables are allowed."""
+MOST_INSIDE = 8
+"""References inside one text."""
 QUOTE = '"'
 NEWLINE = quoted("\n")
 RESERVED = frozenset({"setcontextvariable", "appendtoresult", "after"})
@@ -35,9 +39,9 @@ def plan_grammar(
 ) -> str:
     """GBNF whose every sentence ``Plan.parse`` accepts, with the same functions and inputs, without errors.
 
-    It leaves out conditions and paths, whose types it would have to follow, and holds loops to one call per
-    element. A function whose required parameters cannot be written safely is offered once a fitting value
-    exists, or never.
+    It leaves out conditions, whose types it would have to follow, and holds loops to one call per element. A
+    function whose required parameters cannot be written safely is offered once a fitting value exists, or
+    never.
     """
     return _made(tuple(functions), tuple(inputs), max_steps)
 
@@ -46,19 +50,18 @@ def plan_grammar(
 @lru_cache(maxsize=8)
 def _made(functions: tuple[KernelFunction, ...], inputs: tuple[str, ...], max_steps: int) -> str:
     callable_functions = [function for function in functions if _is_writable(function)]
-    tracked, steps = _affordable(callable_functions, max_steps)
-    return _Grammar(callable_functions, inputs, tracked, steps).text()
+    sorts, steps = _affordable(callable_functions, max_steps)
+    return _Grammar(callable_functions, inputs, sorts, steps).text()
 
 
-def _affordable(functions: Sequence[KernelFunction], max_steps: int) -> tuple[tuple[Kind, ...], int]:
-    """The kinds of variables to tell apart, and how many steps to allow."""
-    returned = {produced(function.returns) for function in functions} | {"TEXT"}
-    tracked = tuple(kind for kind in KINDS if kind in returned)
-    for kinds in range(len(tracked), 0, -1):
+def _affordable(functions: Sequence[KernelFunction], max_steps: int) -> tuple[tuple[Sort, ...], int]:
+    """The sorts of variables to tell apart, and how many steps to allow."""
+    sorts = sorts_of(functions)
+    for count in range(len(sorts), 0, -1):
         for steps in range(max_steps, max_steps // 2, -1):
-            if comb(steps + kinds, kinds) * (len(functions) + 1) <= MAX_ALTERNATIVES:
-                return tracked[:kinds], steps
-    return tracked[:1], max(3, min(max_steps, MAX_ALTERNATIVES // (len(functions) + 1)))
+            if comb(steps + count, count) * (len(functions) + 1) <= MAX_ALTERNATIVES:
+                return sorts[:count], steps
+    return sorts[:1], max(3, min(max_steps, MAX_ALTERNATIVES // (len(functions) + 1)))
 
 
 def _is_writable(function: KernelFunction) -> bool:
@@ -74,16 +77,17 @@ State = tuple[int, ...]
 
 
 class _Grammar:
-    """Rules by name, made when they are referred to; a state is how many variables there are of each kind."""
+    """Rules by name, made when they are referred to; a state is how many variables there are of each sort."""
 
     def __init__(
-        self, functions: Sequence[KernelFunction], inputs: Sequence[str], tracked: Sequence[Kind], steps: int
+        self, functions: Sequence[KernelFunction], inputs: Sequence[str], sorts: Sequence[Sort], steps: int
     ) -> None:
-        self.functions, self.inputs, self.tracked, self.steps = functions, inputs, tracked, steps
+        self.functions, self.inputs, self.sorts, self.steps = functions, inputs, sorts, steps
+        self.plain = {sort.kind: sort for sort in sorts if not sort.fields}
         self.rules = dict(LITERAL_RULES)
-        self.item = _element_kind(functions) if "LIST" in tracked else None
+        self.item = _element_kind(functions) if "LIST" in self.plain else None
         self.shared: dict[str, str] = {}
-        self.prefix = "V_" if any(_clashes(name, tracked) for name in inputs) else ""
+        self.prefix = "V_" if any(_clashes(name, sorts) for name in inputs) else ""
         self.literals = {
             id(parameter): literal_rule(parameter)
             for function in functions
@@ -91,7 +95,7 @@ class _Grammar:
         }
 
     def text(self) -> str:
-        start = self.next_rule((0,) * len(self.tracked), 0, first=True)
+        start = self.next_rule((0,) * len(self.sorts), 0, first=True)
         lines = [f'root ::= "<plan/>" | "<plan>\\n" {start}']
         return "\n".join([*lines, *(f"{name} ::= {body}" for name, body in self.rules.items())]) + "\n"
 
@@ -113,19 +117,21 @@ class _Grammar:
         for function in self.functions:
             call = self.call(function, self.references(state))
             if call is not None:
-                after, kept = self.keep(state, done, produced(function.returns))
+                after, kept = self.keep(state, done, sort_of(function.returns, self.sorts))
                 yield f"{quoted('  ')} {call} {kept} {NEWLINE} {self.next_rule(after, done + 1)}"
 
     def ask(self, state: State, done: int) -> str:
-        after = self.added(state, "TEXT")
-        opening = quoted(f'  <ask setContextVariable="{self.variable("TEXT", after)}" question="')
+        answer = self.plain["TEXT"]
+        after = self.added(state, answer)
+        opening = quoted(f'  <ask setContextVariable="{self.variable(answer, after)}" question="')
         return f"{opening} filled-text {quoted(QUOTE + '/>')} {NEWLINE} {self.next_rule(after, done + 1)}"
 
     def loops(self, state: State, done: int) -> Iterator[str]:
         """One call for each element of a list; its outputs are a list themselves."""
-        if self.item is None or not state[self.tracked.index("LIST")]:
+        listed = self.plain.get("LIST")
+        if self.item is None or listed is None or not state[self.sorts.index(listed)]:
             return
-        after = self.added(state, "LIST")
+        after = self.added(state, listed)
         item = f"{self.prefix}ITEM{done + 1}"
         giving = [function for function in self.functions if produced(function.returns)]
         bodies = [call for function in giving if (call := self.call(function, self.references(state, item)))]
@@ -133,17 +139,17 @@ class _Grammar:
             opening = quoted(f'  <foreach item="{item}" in="$')
             lists = self.share(" | ".join(map(quoted, self.names(state, {"LIST"}))))
             body = self.share(" | ".join(bodies))
-            kept = quoted(f' setContextVariable="{self.variable("LIST", after)}"/>')
+            kept = quoted(f' setContextVariable="{self.variable(listed, after)}"/>')
             yield (
                 f"{opening} {lists} {quoted(QUOTE + '>')} {NEWLINE} {quoted('    ')} {body} {kept} {NEWLINE} "
                 f"{quoted('  </foreach>')} {NEWLINE} {self.next_rule(after, done + 1)}"
             )
 
-    def keep(self, state: State, done: int, kind: Kind) -> tuple[State, str]:
+    def keep(self, state: State, done: int, sort: Sort | None) -> tuple[State, str]:
         """The state after a call, and the attributes that keep or return its output."""
-        after = self.added(state, kind) if kind in self.tracked else state
-        variable = self.variable(kind, after) if kind in self.tracked else str(done + 1)
-        kept = quoted(f' setContextVariable="{variable}"') + " " if kind in self.tracked else ""
+        after = self.added(state, sort) if sort else state
+        variable = self.variable(sort, after) if sort else str(done + 1)
+        kept = quoted(f' setContextVariable="{variable}"') + " " if sort else ""
         returned = quoted(f' appendToResult="RESULT__{variable}"')
         return after, self.share(f"{kept}({returned})? {quoted('/>')}")
 
@@ -153,22 +159,26 @@ class _Grammar:
         self.rules[name] = body
         return name
 
-    def added(self, state: State, kind: Kind) -> State:
-        place = self.tracked.index(kind)
+    def added(self, state: State, sort: Sort) -> State:
+        place = self.sorts.index(sort)
         return (*state[:place], state[place] + 1, *state[place + 1 :])
 
     # -- references ------------------------------------------------------------------------------------
 
-    def variable(self, kind: Kind, state: State) -> str:
-        """The latest variable of a kind."""
-        return f"{self.prefix}{kind}{state[self.tracked.index(kind)]}"
+    def variable(self, sort: Sort, state: State) -> str:
+        """The latest variable of a sort."""
+        return self.named(sort, state[self.sorts.index(sort)])
+
+    def named(self, sort: Sort, number: int) -> str:
+        return f"{self.prefix}{sort.stem}{number}"
 
     def names(self, state: State, kinds: Set[Kind]) -> list[str]:
+        """The variables, and fields of records, that are of these kinds."""
         return [
-            f"{self.prefix}{kind}{number + 1}"
-            for kind, count in zip(self.tracked, state, strict=True)
-            if kind in kinds
-            for number in range(count)
+            name
+            for sort, count in zip(self.sorts, state, strict=True)
+            for number in range(1, count + 1)
+            for name in sort.references(self.named(sort, number), kinds)
         ]
 
     def references(self, state: State, item: str = "") -> _References:
@@ -198,7 +208,7 @@ class _Grammar:
         if known:
             options.append(f'"$" {known}')
             if literal == "text":
-                options = [f'(text-char | "${{" {known} "}}")*', options[-1]]
+                options = [f'piece ("${{" {known} "}}" piece){{0,{MOST_INSIDE}}}', options[-1]]
         return self.share(" | ".join(options)) if options else None
 
 
@@ -227,7 +237,7 @@ def _element_kind(functions: Sequence[KernelFunction]) -> Kind | None:
     return "TEXT" if not special else special.pop() if len(special) == 1 and "" not in special else None
 
 
-def _clashes(name: str, tracked: Sequence[Kind]) -> bool:
+def _clashes(name: str, sorts: Sequence[Sort]) -> bool:
     """Whether an input is called as the grammar calls its variables."""
     bare = variable_key(name).rstrip("0123456789")
-    return bare == "item" or bare.upper() in tracked
+    return bare == "item" or any(bare.upper() == sort.stem for sort in sorts)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, get_origin
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from typing import Any, Literal, get_origin, get_type_hints, is_typeddict
 
 from planloom.planners.catalogue import alternatives
 
-__all__ = ["KINDS", "Kind", "fits", "kind_of", "produced", "taken"]
+__all__ = ["KINDS", "Kind", "fits", "is_record", "kind_of", "produced", "record_fields", "taken"]
 
 Kind = Literal["TEXT", "NUMBER", "LIST", "OBJECT", ""]
 KINDS: tuple[Kind, ...] = ("TEXT", "NUMBER", "LIST", "OBJECT")
@@ -55,3 +57,23 @@ def kind_of(part: Any) -> Kind:
 def fits(returned: Any, wanted: Any) -> bool:
     """Whether a result of one type may be passed to a parameter of the other."""
     return produced(returned) in taken(wanted)
+
+
+def is_record(returned: Any) -> bool:
+    """Whether a result of this type has named parts."""
+    return bool(record_fields(returned))
+
+
+def record_fields(returned: Any) -> Mapping[str, Any]:
+    """The fields of a record type and their types, in order."""
+    for part in alternatives(returned):
+        if not isinstance(part, type):
+            continue
+        if is_dataclass(part):
+            hints = get_type_hints(part)
+            return {field.name: hints[field.name] for field in fields(part)}
+        if is_typeddict(part):
+            return get_type_hints(part)
+        if hasattr(part, "model_fields"):
+            return {name: field.annotation for name, field in part.model_fields.items()}
+    return {}

@@ -14,18 +14,23 @@ from planloom.planners.catalogue import alternatives
 
 __all__ = ["LITERAL_RULES", "choices_of", "literal_rule", "quoted", "reads", "xml_text"]
 
+MOST_CHARACTERS = 600
+"""Of a text in a plan: a model that repeats itself must come to an end. Longer ones are inputs."""
+MOST_ITEMS = 50
 LITERAL_RULES = {
-    # No control characters, no bare quote, "<", "&" or "$", no backslash; nothing that XML does not allow.
-    "char": r"[ !#%'-;=-\[\]-~\u00A0-\uD7FF\uE000-\uFFFD\U00010000-\U0010FFFF]",
+    # No control characters, no bare quote, "<", "&" or "$", no backslash, nothing that XML does not allow; of
+    # the planes of Unicode those that have characters.
+    "char": r"[ !#%'-;=-\[\]-~\u00A0-\uD7FF\uE000-\uFFFD\U00010000-\U0003FFFF]",
     "text-char": r'char | "\\" | "&lt;" | "&amp;" | "&quot;" | "&#10;" | "$$" | "$" [0-9]',
-    "text": "text-char*",
-    "filled-text": "text-char text-char*",
+    "text": f"text-char{{0,{MOST_CHARACTERS}}}",
+    "piece": f"text-char{{0,{MOST_CHARACTERS // 4}}}",
+    "filled-text": f"text-char{{1,{MOST_CHARACTERS}}}",
     "natural": '"0" | positive',
     "positive": "[1-9] [0-9]{0,8}",
     "integer": '"-"? natural',
     "number": 'integer ("." [0-9]{1,6})?',
     "boolean": '"true" | "false"',
-    "json-string": '"&quot;" char* "&quot;"',
+    "json-string": f'"&quot;" char{{0,{MOST_CHARACTERS}}} "&quot;"',
 }
 """GBNF rules by name; ``literal_rule`` names one of them or is made of them."""
 MOST_CHOICES = 200
@@ -132,7 +137,7 @@ def _typed_rule(limits: Mapping[str, Any], part: Any) -> str | None:
     if get_origin(part) is list and set(limits) == {"items"}:
         item = ITEMS.get(limits["items"].get("type", ""))
         plain = set(limits["items"]) <= PLAIN
-        return f'"[" ({item} (", " {item})*)? "]"' if item and plain else None
+        return f'"[" ({item} (", " {item}){{0,{MOST_ITEMS - 1}}})? "]"' if item and plain else None
     return None
 
 

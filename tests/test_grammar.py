@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from enum import Enum
 from typing import Annotated, Any, Literal
 
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import AfterValidator, BaseModel, Field
 
-from gbnf import Grammar
+from gbnf import Grammar, Repeat
 from planloom import Kernel
 from planloom.function import KernelFunction
 from planloom.parameter import REQUIRED, Parameter
@@ -27,6 +28,13 @@ class Colour(Enum):
 
 class Order(BaseModel):
     id: int
+
+
+class Flight(BaseModel):
+    number: str
+    price: float
+    stops: list[str]
+    note: str | None
 
 
 def nothing() -> None:
@@ -70,6 +78,8 @@ GIVEN: list[Any] = [
     Any,
     None,
     Order,
+    Flight,
+    Order | None,
     bool,
     list[str],
     list[int],
@@ -133,6 +143,16 @@ def sentences(grammar: str, count: int = 200) -> str:
     return "\n".join(read.sample(random.Random(seed)) for seed in range(count))
 
 
+def repeats(rule: object) -> Iterator[Repeat]:
+    """All that may stand there several times."""
+    if isinstance(rule, Repeat):
+        yield rule
+        yield from repeats(rule.item)
+    elif isinstance(rule, tuple):
+        for part in rule:
+            yield from repeats(part)
+
+
 def test_closed_types_have_only_their_members() -> None:
     paint = KernelFunction(
         "S",
@@ -166,6 +186,29 @@ def test_a_list_can_be_gone_through_one_call_for_each_element() -> None:
     text = sentences(plan_grammar([find, read], inputs=[]))
     assert '<foreach item="ITEM' in text
     assert 'in="$LIST1"' in text
+
+
+def test_fields_of_records_can_be_referred_to_where_their_types_fit() -> None:
+    find = KernelFunction("S", "find", nothing, declared_parameters=(), declared_returns=Flight)
+    pay = KernelFunction("S", "pay", nothing, declared_parameters=(Parameter("amount", float),))
+    text = sentences(plan_grammar([find, pay], inputs=[]))
+    assert 'amount="$FLIGHT1.price"' in text
+    assert "$FLIGHT1.stops" not in text
+
+
+def test_a_record_that_may_be_missing_has_no_fields_to_refer_to() -> None:
+    find = KernelFunction("S", "find", nothing, declared_parameters=(), declared_returns=Order | None)
+    pay = KernelFunction("S", "pay", nothing, declared_parameters=(Parameter("amount", int),))
+    assert "ORDER" not in plan_grammar([find, pay])
+
+
+def test_whatever_repeats_has_an_end() -> None:
+    say = KernelFunction(
+        "S", "say", nothing, declared_parameters=(Parameter("a", str), Parameter("b", list[str]))
+    )
+    rules = Grammar(plan_grammar([say])).rules
+    assert max(repeat.high for rule in rules.values() for repeat in repeats(rule)) == 600
+    assert not any(mark in plan_grammar([say]) for mark in (")*", "text-char*", "char*"))
 
 
 @pytest.mark.parametrize("count", [1, 20, 100, 400])

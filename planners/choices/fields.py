@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
-from typing import Any, get_type_hints, is_typeddict
+from typing import Any
 
 from planloom.annotation import takes_text
 from planloom.parameter import Parameter
 from planloom.planners.catalogue import alternatives
-from planloom.planners.kinds import fits, kind_of
+from planloom.planners.kinds import fits, kind_of, record_fields
 from planloom.planners.retrieval.words import words
 
-__all__ = ["field_for", "is_record", "record_fields"]
-
-
-def is_record(returned: Any) -> bool:
-    """Whether a result of this type has named parts."""
-    return bool(record_fields(returned))
+__all__ = ["field_for"]
 
 
 def field_for(returned: Any, parameter: Parameter) -> str | None:
@@ -33,21 +26,6 @@ def field_for(returned: Any, parameter: Parameter) -> str | None:
     shared = {name: sum(word in words(name) for word in wanted) for name in fitting}
     best = max(fitting, key=lambda name: shared[name], default=None)
     return best if best is not None and (shared[best] or len(fitting) == 1) else None
-
-
-def record_fields(returned: Any) -> Mapping[str, Any]:
-    """The fields of a record type and their types, in order."""
-    for part in alternatives(returned):
-        if not isinstance(part, type):
-            continue
-        if is_dataclass(part):
-            hints = get_type_hints(part)
-            return {field.name: hints[field.name] for field in fields(part)}
-        if is_typeddict(part):
-            return get_type_hints(part)
-        if hasattr(part, "model_fields"):
-            return {name: field.annotation for name, field in part.model_fields.items()}
-    return {}
 
 
 def _is_number(annotation: Any) -> bool:

@@ -9,9 +9,8 @@ from typing import Any
 from planloom.function import KernelFunction
 from planloom.parameter import Parameter
 from planloom.planners.catalogue import alternatives
-from planloom.planners.choices.fields import is_record
 from planloom.planners.choices.judge import Judge, wanted_name
-from planloom.planners.kinds import fits
+from planloom.planners.kinds import fits, is_record
 from planloom.planners.literals import choices_of
 from planloom.planners.retrieval.function_text import result_text
 from planloom.planners.retrieval.words import words

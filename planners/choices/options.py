@@ -10,11 +10,11 @@ from planloom.annotation import takes_text
 from planloom.parameter import Parameter
 from planloom.planners.choices.clauses import Piece, mentions, pieces, points_back
 from planloom.planners.choices.draft import Asked, Given, Literal, Output, Source
-from planloom.planners.choices.fields import field_for, is_record
+from planloom.planners.choices.fields import field_for
 from planloom.planners.choices.han import is_han, numerals, spans
 from planloom.planners.choices.judge import Judge, label
 from planloom.planners.choices.nearness import Nearness
-from planloom.planners.kinds import fits
+from planloom.planners.kinds import fits, is_record
 from planloom.planners.language.variables import INPUT, variable_key
 from planloom.planners.literals import choices_of, reads
 from planloom.planners.retrieval.words import FUNCTION_WORDS, words

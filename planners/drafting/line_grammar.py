@@ -9,11 +9,10 @@ from typing import Any
 from planloom.function import KernelFunction
 from planloom.parameter import Parameter
 from planloom.planners.choices.draft import DraftCall, acts
-from planloom.planners.choices.fields import is_record, record_fields
 from planloom.planners.choices.lookups import has_own_type, may_give
 from planloom.planners.drafting.copies import Said
 from planloom.planners.drafting.prompt import NOTHING
-from planloom.planners.kinds import fits, produced
+from planloom.planners.kinds import fits, is_record, produced, record_fields
 from planloom.planners.literals import choices_of, literal_rule, quoted, reads
 
 __all__ = ["ASK", "Labels", "Lines", "label", "next_lines"]
