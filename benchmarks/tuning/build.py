@@ -18,18 +18,29 @@ from typing import Any
 import numpy
 
 from planloom.function import KernelFunction
-from planloom.planners.choices.clauses import clauses
-from planloom.planners.drafting.near import MOST_PARTS, OF_PART, OF_WHOLE, Near
+from planloom.planners.drafting.near import Near
 from planloom.planners.drafting.prompt import NOTHING, draft_messages
 from planloom.services import LlamaService
 from planloom.services.llama import _prompt_tokens
 from tuning.catalogue import Catalogue, Function, kernel_functions, read_catalogue
-from tuning.compose import Call, Example, Ref, compose, draft_lines, from_goal
+from tuning.compose import Example, compose, draft_lines, from_goal
+from tuning.hints import Hints
 
 FOLDER = Path(__file__).parent / "catalogues"
-HELD_OUT = ("clinic", "network", "fitness")
+# fmt: off
+HELD_OUT = (
+    "backups", "cemetery", "choir", "clinic", "code_licences", "crosswords", "fitness",
+    "holidays_abroad", "hostel_desk", "maintenance", "network", "secret_messages", "smartwatch",
+    "stamp_collection", "television", "tone_style",
+)
+# fmt: on
 """Catalogues that no training sees, to judge it by."""
-A_SEQUENCE = 12
+A_SEQUENCE = 20
+"""Goals."""
+OTHERS = 0.06
+"""The share of goals that are of functions which are not on offer."""
+COMPOSED = 18
+"""How many whole goals a catalogue must have for every second of its goals to be one of them."""
 MOST_FUNCTIONS = 16
 
 
@@ -87,12 +98,12 @@ def _closed(functions: Sequence[Function], catalogue: Catalogue) -> list[Functio
 
 
 def example(given: Offer, catalogues: Sequence[Catalogue], random: Random) -> Example | None:
-    dice = random.random()
     language = "zh" if random.random() < 0.3 else "en"
-    if dice < 0.12:
+    if random.random() < OTHERS:
         return _impossible(given, catalogues, random, language)
-    if dice < 0.4:
-        found = from_goal(random.choice(given.catalogue.goals), given.catalogue, random)
+    whole = given.catalogue.goals
+    if random.random() < len(whole) / (len(whole) + COMPOSED):
+        found = from_goal(random.choice(whole), given.catalogue, random)
         fits = all(call.function.name in given.names for call in found.calls)
         return found if fits else None
     return compose(given.catalogue, given.names, random, language)
@@ -115,46 +126,6 @@ def _impossible(
     return Example(found.goal, found.inputs, (), language)
 
 
-# -- hints -------------------------------------------------------------------------------------------------
-
-
-def near(found: Example, given: Offer, random: Random) -> Near:
-    """What the hint of near functions may look like: as often right as it is on real goals.
-
-    Embeddings of all goals would take longer than the training.
-    """
-    if random.random() < 0.15:
-        return []
-    parts = min(len(clauses(found.goal)), MOST_PARTS)
-    count = OF_WHOLE if parts == 1 else OF_PART
-    return [_nearest(wanted, given, count, random) for wanted in _wanted(found.calls, parts, random)]
-
-
-def _wanted(calls: Sequence[Call], parts: int, random: Random) -> list[list[Call]]:
-    """The calls that each part of a goal asks for, in order; none for a part that only adds to another."""
-    wished = [call for call in calls if call.wished]
-    groups: list[list[Call]] = [[] for _ in range(parts)]
-    places = sorted(random.sample(range(parts), min(parts, len(wished))))
-    for number, call in enumerate(wished):
-        groups[places[number * len(places) // len(wished)]].append(call)
-    return groups
-
-
-def _nearest(wanted: Sequence[Call], given: Offer, count: int, random: Random) -> list[str]:
-    """Names by what a cosine may say: much for what a part asks for, something for what that needs."""
-    asked = {call.function.name for call in wanted}
-    needed = {
-        ref.call.function.name for call in wanted for ref in call.arguments.values() if isinstance(ref, Ref)
-    }
-    skills = {name.partition(".")[0] for name in asked}
-
-    def said(each: KernelFunction) -> float:
-        worth = 3.4 if each.full_name in asked else 2.0 if each.full_name in needed else 0.0
-        return random.gauss(worth, 1.0) + 0.5 * (each.skill in skills)
-
-    return [each.full_name for each in sorted(given.functions, key=said, reverse=True)][:count]
-
-
 # -- tokens ------------------------------------------------------------------------------------------------
 
 
@@ -175,14 +146,16 @@ class Tokens:
         return [token for line in lines for token in words.tokenize(line)] + [words.end]
 
 
-def sequence(given: Offer, examples: Sequence[Example], tokens: Tokens, random: Random) -> dict[str, Any]:
+def sequence(
+    given: Offer, examples: Sequence[Example], tokens: Tokens, hints: Hints, random: Random
+) -> dict[str, Any]:
     """Arrays of one length: token, position, goal (0 for what all share), and whether it is to be learnt."""
     prompts = []
     for found in examples:
         inputs = list(found.inputs)
         if "INPUT" not in inputs and random.random() < 0.4:
             inputs.insert(0, "INPUT")
-        prompts.append(tokens.prompt(found, given, near(found, given, random), inputs))
+        prompts.append(tokens.prompt(found, given, hints.of(found, given.functions), inputs))
     shared = min(_common(prompts[0], each) for each in prompts)
     rows = [(token, place, 0, False) for place, token in enumerate(prompts[0][:shared])]
     for number, (found, prompt) in enumerate(zip(examples, prompts, strict=True), 1):
@@ -204,13 +177,14 @@ def main() -> None:
     out, count = Path(sys.argv[1]), int(sys.argv[2])
     catalogues = read_catalogues(held_out="--held-out" in sys.argv)
     random, tokens = Random(len(sys.argv) * 1000 + count), Tokens()
+    hints = Hints(random)
     made: list[dict[str, Any]] = []
     while len(made) < count:
         given = offer(catalogues, random)
         drawn = (example(given, catalogues, random) for _ in range(3 * A_SEQUENCE))
         examples = [found for found in drawn if found is not None][:A_SEQUENCE]
         if len(examples) > 1:
-            made.append(sequence(given, examples, tokens, random))
+            made.append(sequence(given, examples, tokens, hints, random))
     numpy.savez_compressed(
         out, **{f"{index}-{name}": row for index, each in enumerate(made) for name, row in each.items()}
     )

@@ -7,7 +7,7 @@ do not see each other, as if each had been asked alone.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,14 +19,13 @@ from torch import Tensor
 from torch.nn import functional
 
 from planloom.services.llama_adapter import ALPHA
+from tuning.passes import Attended, Gated, LowRank, Normed, Spread, Turned, Unspread
 
 __all__ = ["Layout", "TunedModel", "layout_of"]
 
 RANK = 8
-LINEAR = ("attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up", "ffn_down")
-HEAD = 64
-"""Numbers in a head of attention."""
-EPSILON = 1e-5
+HEAD, KEYS, QUERIES = 64, 3, 3
+"""Numbers in a head of attention, heads of keys, and heads of queries for each of them."""
 UNSEEN = -1e9
 Read = Callable[[str], Tensor]
 
@@ -35,16 +34,18 @@ Read = Callable[[str], Tensor]
 class Layout:
     """Who sees whom in a sequence of what all goals share, and then goal after goal.
 
-    ``shared`` is the number of tokens that all goals see; ``goals`` [goals, longest] has the places of each
-    goal's tokens; ``flat`` has for every token of a goal its place in ``goals``, counted through.
-    ``shared_later`` and ``own_later`` are the masks of what comes after a token and is not seen by it.
+    ``shared`` is the number of tokens that all goals see. The others are spread to one row for each goal, as
+    long as the longest: ``places`` has for each place in that table the token that is there, counted from the
+    first goal on, and ``back`` for each token its place. The masks are added to what attention scores, for
+    ``QUERIES`` heads in turn.
     """
 
     shared: int
-    goals: Tensor
-    flat: Tensor
-    shared_later: Tensor
-    own_later: Tensor
+    goals: int
+    places: Tensor
+    back: Tensor
+    shared_mask: Tensor
+    goals_mask: Tensor
 
 
 def layout_of(goal: Tensor) -> Layout:
@@ -52,96 +53,49 @@ def layout_of(goal: Tensor) -> Layout:
     shared, *sizes = torch.bincount(goal).tolist()
     longest = max(sizes)
     # What fills up shorter goals comes after their tokens, so that none of these sees it.
-    goals = torch.zeros(len(sizes), longest, dtype=torch.long)
-    flat: list[int] = []
-    place = shared
+    places = torch.zeros(len(sizes), longest, dtype=torch.long)
+    back: list[int] = []
     for number, size in enumerate(sizes):
-        goals[number, :size] = torch.arange(place, place + size)
-        flat += range(number * longest, number * longest + size)
-        place += size
-    return Layout(shared, goals, torch.tensor(flat), _later(shared), _later(longest))
+        places[number, :size] = torch.arange(len(back), len(back) + size)
+        back += range(number * longest, number * longest + size)
+    goals_mask = torch.cat((torch.zeros(longest, shared), _later(longest)), 1)
+    masks = (mask.repeat(QUERIES, 1).to(torch.bfloat16) for mask in (_later(shared), goals_mask))
+    return Layout(shared, len(sizes), places.flatten(), torch.tensor(back), *masks)
 
 
 def _later(count: int) -> Tensor:
-    return ~torch.ones(count, count, dtype=torch.bool).tril()
-
-
-# -- attention -----------------------------------------------------------------------------------------
-
-
-def attention(query: Tensor, key: Tensor, value: Tensor, layout: Layout) -> Tensor:
-    """What each token takes from those that it sees: [tokens, heads * HEAD].
-
-    All are [tokens, heads, HEAD]; as many query heads in a row share a key's head as it takes.
-    """
-    return torch.cat((_of_shared(query, key, value, layout), _of_goals(query, key, value, layout)))
-
-
-def _of_shared(query: Tensor, key: Tensor, value: Tensor, layout: Layout) -> Tensor:
-    count, heads = layout.shared, key.shape[1]
-    each = query.shape[1] // heads
-    keys, values = key[:count].transpose(0, 1), value[:count].transpose(0, 1)
-    queries = query[:count].view(count, heads, each, HEAD).permute(1, 2, 0, 3)
-    scores = queries.reshape(heads, each * count, HEAD) @ keys.transpose(1, 2)
-    seen = scores.view(heads, each, count, count).float().masked_fill(layout.shared_later, UNSEEN)
-    weights = seen.softmax(-1).to(query.dtype)
-    found = (weights.view(heads, each * count, count) @ values).view(heads, each, count, HEAD)
-    return found.permute(2, 0, 1, 3).reshape(count, -1)
-
-
-def _of_goals(query: Tensor, key: Tensor, value: Tensor, layout: Layout) -> Tensor:
-    """Each goal's tokens see what is shared and their own goal."""
-    shared, heads = layout.shared, key.shape[1]
-    goals, longest = layout.goals.shape
-    each = query.shape[1] // heads
-    keys, values = key[:shared].transpose(0, 1), value[:shared].transpose(0, 1)
-    own_keys, own_values = _by_goal(key, layout), _by_goal(value, layout)
-    queries = query[layout.goals].view(goals, longest, heads, each, HEAD).permute(2, 0, 3, 1, 4)
-
-    to_shared = queries.reshape(heads, goals * each * longest, HEAD) @ keys.transpose(1, 2)
-    to_own = queries.reshape(heads * goals, each * longest, HEAD) @ own_keys.transpose(1, 2)
-    rows = (heads, goals, each, longest)
-    own_seen = to_own.view(*rows, longest).float().masked_fill(layout.own_later, UNSEEN)
-    weights = torch.cat((to_shared.view(*rows, shared).float(), own_seen), -1).softmax(-1).to(query.dtype)
-
-    of_shared = weights[..., :shared].reshape(heads, goals * each * longest, shared) @ values
-    of_own = weights[..., shared:].reshape(heads * goals, each * longest, longest) @ own_values
-    found = of_shared.view(*rows, HEAD) + of_own.view(*rows, HEAD)
-    return found.permute(1, 3, 0, 2, 4).reshape(goals * longest, -1)[layout.flat]
-
-
-def _by_goal(rows: Tensor, layout: Layout) -> Tensor:
-    """[heads * goals, longest, HEAD], of [tokens, heads, HEAD]."""
-    return rows[layout.goals].permute(2, 0, 1, 3).reshape(-1, layout.goals.shape[1], HEAD)
-
-
-def _turned(rows: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
-    """With their positions (RoPE): a GGUF of this architecture has the two numbers of a pair side by side."""
-    even, odd = rows[..., 0::2], rows[..., 1::2]
-    return torch.stack((even * cosine - odd * sine, even * sine + odd * cosine), -1).flatten(-2)
+    return torch.full((count, count), UNSEEN).triu(1)
 
 
 # -- layers --------------------------------------------------------------------------------------------
 
 
 class TunedLinear(torch.nn.Module):
-    """A matrix that stays as it is, and two narrow ones whose product is added to it; at first it is zero."""
+    """Matrices of one input that stay as they are, each with a product of two narrow ones added, at first 0.
+
+    ``orders`` has for some of them the order in which their outputs are wanted.
+    """
 
     weight: Tensor
 
-    def __init__(self, name: str, weight: Tensor, rank: int) -> None:
+    def __init__(self, read: Read, names: Sequence[str], rank: int, orders: Sequence[Tensor] = ()) -> None:
         super().__init__()
-        self.name = name
-        height, width = weight.shape
-        self.register_buffer("weight", weight, persistent=False)
-        self.a = torch.nn.Parameter(torch.randn(rank, width) / math.sqrt(width))
-        self.b = torch.nn.Parameter(torch.zeros(height, rank))
-        self.scale = ALPHA / rank
+        self.names, self.scale = names, ALPHA / rank
+        weights = [read(name) for name in names]
+        self.orders = [*orders, *(torch.arange(len(weight)) for weight in weights[len(orders) :])]
+        ordered = [weight[order] for weight, order in zip(weights, self.orders, strict=True)]
+        self.register_buffer("weight", torch.cat(ordered), persistent=False)
+        self.a = torch.nn.ParameterList(
+            torch.randn(rank, weight.shape[1]) / math.sqrt(weight.shape[1]) for weight in weights
+        )
+        self.b = torch.nn.ParameterList(torch.zeros(len(weight), rank) for weight in weights)
 
     def forward(self, rows: Tensor) -> Tensor:
-        low = functional.linear(rows, self.a.to(rows.dtype))
-        added = functional.linear(low, (self.b * self.scale).to(rows.dtype))
-        return functional.linear(rows, self.weight) + added
+        a = torch.cat(list(self.a)).to(rows.dtype)
+        ordered = [b[order] for b, order in zip(self.b, self.orders, strict=True)]
+        b = (torch.block_diag(*ordered) * self.scale).to(rows.dtype)
+        found: Tensor = LowRank.apply(rows, self.weight, a, b)
+        return found
 
 
 class Block(torch.nn.Module):
@@ -152,31 +106,76 @@ class Block(torch.nn.Module):
 
     def __init__(self, read: Read, number: int, rank: int) -> None:
         super().__init__()
-        names = {each: f"blk.{number}.{each}.weight" for each in ("attn_norm", "ffn_norm", *LINEAR)}
-        self.register_buffer("attention_norm", read(names["attn_norm"]), persistent=False)
-        self.register_buffer("network_norm", read(names["ffn_norm"]), persistent=False)
-        linear = {each: TunedLinear(names[each], read(names[each]), rank) for each in LINEAR}
-        self.linear = torch.nn.ModuleDict(linear)
+
+        def name(part: str) -> str:
+            return f"blk.{number}.{part}.weight"
+
+        def linear(*parts: str, orders: Sequence[Tensor] = ()) -> TunedLinear:
+            return TunedLinear(read, [name(part) for part in parts], rank, orders)
+
+        self.register_buffer("attention_norm", read(name("attn_norm")), persistent=False)
+        self.register_buffer("network_norm", read(name("ffn_norm")), persistent=False)
+        halves = (_in_halves(KEYS * QUERIES), _in_halves(KEYS))
+        self.attending = linear("attn_q", "attn_k", "attn_v", orders=halves)
+        self.attended = linear("attn_output")
+        self.gating = linear("ffn_gate", "ffn_up")
+        self.gated = linear("ffn_down")
 
     def forward(self, rows: Tensor, cosine: Tensor, sine: Tensor, layout: Layout) -> Tensor:
-        normed = _normed(rows, self.attention_norm)
-        query, key, value = (self._heads(name, normed) for name in ("attn_q", "attn_k", "attn_v"))
-        query, key = _turned(query, cosine, sine) / math.sqrt(HEAD), _turned(key, cosine, sine)
-        rows = rows + self._by("attn_output", attention(query, key, value, layout))
-        normed = _normed(rows, self.network_norm)
-        gated = functional.silu(self._by("ffn_gate", normed)) * self._by("ffn_up", normed)
-        return rows + self._by("ffn_down", gated)
-
-    def _heads(self, name: str, rows: Tensor) -> Tensor:
-        return self._by(name, rows).view(len(rows), -1, HEAD)
-
-    def _by(self, name: str, rows: Tensor) -> Tensor:
-        found: Tensor = self.linear[name](rows)
-        return found
+        heads = self.attending(Normed.apply(rows, self.attention_norm)).view(len(rows), -1, HEAD)
+        turned = Turned.apply(heads[:, :-KEYS], cosine, sine)
+        rows = rows + self.attended(attention(turned, heads[:, -KEYS:], layout))
+        added: Tensor = self.gated(Gated.apply(self.gating(Normed.apply(rows, self.network_norm))))
+        return rows + added
 
 
-def _normed(rows: Tensor, weight: Tensor) -> Tensor:
-    return functional.rms_norm(rows, (rows.shape[-1],), weight, EPSILON)
+def _in_halves(heads: int) -> Tensor:
+    """An order of outputs: a GGUF of this architecture has numbers that are turned together side by side."""
+    return torch.arange(heads * HEAD).view(heads, HEAD // 2, 2).transpose(1, 2).flatten()
+
+
+def attention(turned: Tensor, value: Tensor, layout: Layout) -> Tensor:
+    """What each token takes from those that it sees: [tokens, heads * HEAD].
+
+    ``turned`` has the heads of queries, as many in a row as share a key, and then those of keys.
+    """
+    shared, goals = layout.shared, layout.goals
+    of_shared = Attended.apply(
+        _queries(turned[None, :shared]),
+        turned[:shared, -KEYS:].transpose(0, 1),
+        value[:shared].transpose(0, 1),
+        layout.shared_mask,
+    )
+    own, own_value = (
+        Spread.apply(part[shared:], layout.places, layout.back).unflatten(0, (goals, -1))
+        for part in (turned, value)
+    )
+    of_goals = Attended.apply(
+        _queries(own),
+        _after_shared(turned[:shared, -KEYS:], own[:, :, -KEYS:]),
+        _after_shared(value[:shared], own_value),
+        layout.goals_mask,
+    )
+    rows = Unspread.apply(_rows(of_goals, goals), layout.back)
+    return torch.cat((_rows(of_shared, 1), rows))
+
+
+def _queries(turned: Tensor) -> Tensor:
+    """[goals * KEYS, QUERIES * tokens, HEAD], of [goals, tokens, heads, HEAD]."""
+    queries = turned[:, :, :-KEYS].unflatten(2, (KEYS, QUERIES))
+    return queries.permute(0, 2, 3, 1, 4).flatten(2, 3).flatten(0, 1)
+
+
+def _after_shared(shared: Tensor, own: Tensor) -> Tensor:
+    """[goals * KEYS, tokens, HEAD]: for every goal what all share, and what it has itself."""
+    common = shared.transpose(0, 1).expand(len(own), -1, -1, -1)
+    return torch.cat((common, own.transpose(1, 2)), 2).flatten(0, 1)
+
+
+def _rows(found: Tensor, goals: int) -> Tensor:
+    """[goals * tokens, heads * HEAD], of what ``_queries`` became."""
+    heads = found.unflatten(1, (QUERIES, -1)).unflatten(0, (goals, KEYS))
+    return heads.permute(0, 3, 1, 2, 4).flatten(2).flatten(0, 1)
 
 
 # -- the model -----------------------------------------------------------------------------------------
@@ -207,10 +206,13 @@ class TunedModel(torch.nn.Module):
         """What the model says after the tokens at ``wanted``: [wanted, vocabulary], before softmax."""
         angle = positions[:, None].float() * self.base ** (-torch.arange(0, HEAD, 2).float() / HEAD)
         rows = self.embedding[tokens]
-        cosine, sine = angle.cos()[:, None].to(rows.dtype), angle.sin()[:, None].to(rows.dtype)
+        # Queries are divided by the root of HEAD here, and not where they are scored.
+        scale = torch.ones(KEYS * QUERIES + KEYS, 1)
+        scale[:-KEYS] /= math.sqrt(HEAD)
+        cosine, sine = ((part[:, None] * scale).to(rows.dtype) for part in (angle.cos(), angle.sin()))
         for block in self.blocks:
             rows = block(rows, cosine, sine, layout)
-        return functional.linear(_normed(rows[wanted], self.norm), self.embedding)
+        return functional.linear(Normed.apply(rows[wanted], self.norm), self.embedding)
 
     def factors(self) -> dict[str, NDArray[Any]]:
         """What was learnt, by the names that ``planloom.services.llama_adapter`` has for it."""
@@ -225,8 +227,9 @@ class TunedModel(torch.nn.Module):
     def _factors(self) -> Iterator[tuple[str, torch.nn.Parameter]]:
         for each in self.modules():
             if isinstance(each, TunedLinear):
-                yield f"{each.name}.lora_a", each.a
-                yield f"{each.name}.lora_b", each.b
+                for name, a, b in zip(each.names, each.a, each.b, strict=True):
+                    yield f"{name}.lora_a", a
+                    yield f"{name}.lora_b", b
 
 
 def _field(file: GGUFReader, name: str) -> Any:
