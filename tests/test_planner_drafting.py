@@ -25,8 +25,10 @@ from planloom.planners.drafting.copies import Said, copied, copy_rules, numbers_
 from planloom.planners.drafting.coverage import coverage
 from planloom.planners.drafting.line_grammar import Labels, label, next_lines
 from planloom.planners.drafting.line_reader import read_line
+from planloom.planners.drafting.lookup import looked_up
 from planloom.planners.drafting.near import nearest, offer
 from planloom.planners.drafting.prompt import NOTHING, draft_messages
+from planloom.planners.drafting.written import Turn, Written, next_start
 from planloom.planners.errors import AnswerCutError
 from planloom.planners.writing import PlanText
 from planloom.services import ChatMessage, Completion, CompletionChunk, LlamaService, Settings, Usage
@@ -292,6 +294,56 @@ def test_outputs_of_one_function_are_numbered() -> None:
     ]
 
 
+# -- look-ups that are missing -------------------------------------------------------------------------
+
+
+class Codes:
+    @kernel_function(effect="read")
+    def iso(self, country: str) -> str:
+        """Tell the code of a country."""
+        return country
+
+    @kernel_function(effect="read")
+    def of(self, customer: str, year: int) -> str:
+        """Tell the code of a customer."""
+        return customer
+
+    @kernel_function(effect="read")
+    def holiday(self, place: Annotated[str, "The code of a country"], next: str = "") -> str:
+        """Find the next holiday."""
+        return place
+
+    @kernel_function
+    def change(self, country: str) -> str:
+        """Change the code of a country."""
+        return country
+
+
+def looked_up_in(line: str) -> list[str]:
+    made = Kernel()
+    made.add_skill(Codes())
+    made.add_skill(Diary())
+    functions = dict(made.functions)
+    return looked_up(line, read_line(line, functions, [], {}, Piece(GOAL, 0)), list(functions.values()))
+
+
+def test_a_code_may_be_looked_up_by_the_text_that_stands_in_its_place() -> None:
+    assert looked_up_in('Codes.holiday place="Poland" next="May"\n') == [
+        'Codes.holiday place=(Codes.iso country="Poland") next="May"\n'
+    ]
+
+
+def test_what_is_looked_up_is_not_looked_up_again() -> None:
+    assert looked_up_in('Codes.holiday place=(Codes.iso country="Poland")\n') == []
+    assert looked_up_in('Codes.iso country="Poland"\n') == []
+
+
+def test_a_number_of_a_slot_may_be_a_field_of_what_is_looked_up() -> None:
+    assert 'Diary.cancel number=(Diary.free day="May").number at="2.5"\n' in looked_up_in(
+        'Diary.cancel number="May" at="2.5"\n'
+    )
+
+
 # -- whole plans ---------------------------------------------------------------------------------------
 
 
@@ -504,6 +556,82 @@ def test_a_near_function_is_chosen_among_likely_ones() -> None:
 
 def test_what_is_unlikely_is_not_chosen_for_being_near() -> None:
     assert "People.phone" in str(weighed({"People.phone": -1.0, "": -0.1}, "List days"))
+
+
+def test_what_is_weighed_is_counted() -> None:
+    made = weighed({"People.phone": -1.0, "": -0.1}, "Look up a phone number")
+    assert made.usage.calls > 2
+    assert made.usage.prompt_tokens > 10
+
+
+class Whole(Weigher):
+    """Prefers ``first`` a little at the start of a draft, and drafts that hold ``better`` as a whole."""
+
+    def __init__(self, first: str, better: str, by: float) -> None:
+        super().__init__({first: -1.0, better: -1.0 - by, "": 5.0})
+        self.better = better
+
+    async def likelihoods(
+        self, messages: Sequence[ChatMessage], answers: Sequence[str], settings: Settings
+    ) -> list[float]:
+        if any(answer.endswith("\n") and answer != NOTHING for answer in answers):
+            return [-1.0 if self.better in answer else -9.0 for answer in answers]
+        return await super().likelihoods(messages, answers, settings)
+
+
+def drafted(first: str, better: str, by: float) -> str:
+    planner = SequentialPlanner(kernel(Whole(first, better, by)), embed=Level())
+    return str(asyncio.run(planner.create_plan("x")))
+
+
+class Looker(Weigher):
+    """Calls ``Codes.holiday`` with a text, and finds the look-up ``by`` as much likelier as it is told."""
+
+    def __init__(self, by: float) -> None:
+        super().__init__({"Codes.holiday": -1.0, "": 5.0})
+        self.by = by
+
+    def first(self, messages: Sequence[ChatMessage], settings: Settings) -> str:
+        return 'Codes.holiday place="Poland"\n'
+
+    async def likelihoods(
+        self, messages: Sequence[ChatMessage], answers: Sequence[str], settings: Settings
+    ) -> list[float]:
+        if any("Poland" in answer for answer in answers):
+            return [self.by if "Codes.iso" in answer else 0.0 for answer in answers]
+        return await super().likelihoods(messages, answers, settings)
+
+
+@pytest.mark.parametrize(("by", "calls"), [(-1.0, 2), (-20.0, 1)])
+def test_a_look_up_is_made_where_the_plan_is_likely_enough_with_it(by: float, calls: int) -> None:
+    made = Kernel(Looker(by))
+    made.add_skill(Codes())
+    planner = SequentialPlanner(made, embed=Level())
+    assert str(planner.create_plan_sync("When is Poland's next holiday?")).count("<function.") == calls
+
+
+class Level(Same):
+    """An embedding service for which all texts are equally near."""
+
+    async def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        return [[1.0] * self.dimension for _ in texts]
+
+
+def test_where_the_model_is_unsure_the_draft_is_taken_that_is_likelier_as_a_whole() -> None:
+    assert "Diary.days" in drafted("People.phone", "Diary.days", by=1.0)
+
+
+def test_where_the_model_is_sure_there_is_one_draft() -> None:
+    assert "Diary.days" not in drafted("People.phone", "Diary.days", by=10.0)
+
+
+def test_drafts_begin_where_another_way_was_nearly_as_good() -> None:
+    first = Written(None, [Turn("a", [(2.0, "b"), (9.0, None)]), Turn(None, [(1.0, "c")])])
+    assert next_start([first], set(), 3.0) == ("a", "c")
+    assert next_start([first], {("a", "c")}, 3.0) == ("b",)
+    assert next_start([first], {("a", "c"), ("b",)}, 3.0) is None
+    forced = Written(None, [Turn("b"), Turn(None, [(0.5, "d")])])
+    assert next_start([first, forced], set(), 3.0) == ("b", "d")
 
 
 def test_a_goal_is_given_up_that_no_function_is_likely_for() -> None:

@@ -8,17 +8,11 @@ from random import Random
 
 import pytest
 
-from planloom.functions import FunctionsView
-from planloom.planners import Plan
-from planloom.planners.choices.clauses import Piece
-from planloom.planners.choices.draft import DraftCall, ordered, tree_of
-from planloom.planners.drafting.line_grammar import label
-from planloom.planners.drafting.line_reader import read_line
-
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks"))
 
-from tuning.catalogue import Catalogue, kernel_functions, read_catalogue
-from tuning.compose import Example, compose, draft_lines, from_goal
+from tuning.catalogue import Catalogue, read_catalogue
+from tuning.compose import compose, from_goal
+from tuning.held_out import plan_of
 
 FILES = sorted((Path(__file__).resolve().parents[1] / "benchmarks" / "tuning" / "catalogues").glob("*.txt"))
 
@@ -26,17 +20,6 @@ FILES = sorted((Path(__file__).resolve().parents[1] / "benchmarks" / "tuning" / 
 @pytest.fixture(scope="module", params=FILES, ids=[file.stem for file in FILES])
 def catalogue(request: pytest.FixtureRequest) -> Catalogue:
     return read_catalogue(request.param)
-
-
-def plan_of(found: Example, catalogue: Catalogue) -> Plan | None:
-    """The plan that the example's draft becomes, as a planner makes it; None for none."""
-    functions = kernel_functions(catalogue)
-    made: dict[str, DraftCall] = {}
-    for line in draft_lines(found.calls):
-        call = read_line(line, functions, found.inputs, made, Piece(found.goal, 0))
-        made[label(call.function.name, made)] = call
-    view = FunctionsView({name.lower(): function for name, function in functions.items()})
-    return Plan(tree_of(ordered(made.values()), found.inputs), view, inputs=found.inputs) if made else None
 
 
 def test_composed_goals_have_valid_plans(catalogue: Catalogue) -> None:

@@ -22,6 +22,10 @@ class Coverage:
     def __post_init__(self) -> None:
         self.open = set(range(len(self.nearness)))
 
+    def fresh(self) -> Coverage:
+        """The same, with all clauses open."""
+        return Coverage(self.nearness)
+
     def worth(self, name: str) -> float:
         """How near a function is to the open clause that it is nearest to; 0 if none is open."""
         return max((self.nearness[clause][name] for clause in self.open), default=0.0)

@@ -1,43 +1,55 @@
-"""Drafting: one line for each call, each held to what can be said there, until the model says no more."""
+"""Drafting: a line for each call, each held to what can be said there, until the model says no more."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from planloom.planners.choices.clauses import Piece
-from planloom.planners.choices.draft import DraftCall, Output, ordered, taken_from, tree_of
+from planloom.planners.choices.draft import DraftCall, ordered, taken_from, tree_of
 from planloom.planners.choices.nearness import Nearness
 from planloom.planners.drafting.copies import copied, said_in
-from planloom.planners.drafting.coverage import Coverage
-from planloom.planners.drafting.line_grammar import Lines, label, next_lines
+from planloom.planners.drafting.line_grammar import Lines, next_lines
 from planloom.planners.drafting.line_reader import read_line
+from planloom.planners.drafting.lookup import looked_up
 from planloom.planners.drafting.near import Offer, offer
 from planloom.planners.drafting.prompt import NOTHING, draft_messages
+from planloom.planners.drafting.written import Name, Start, Turn, Written, next_start
 from planloom.planners.errors import AnswerCutError, PlanNotPossible
 from planloom.planners.language.writer import write_plan
 from planloom.planners.plan import Plan
 from planloom.planners.task import PlanningTask
 from planloom.planners.writing import PlanText
-from planloom.services.protocol import AnsweringService, ChatMessage, Settings
+from planloom.services.protocol import AnsweringService, ChatMessage, Settings, Usage
+from planloom.services.usage import estimate_usage
+from planloom.usage import record_usage, require_budget
 
 __all__ = ["ADAPTER", "Drafting"]
 
 ADAPTER = "drafts"
 """The adapter of a model that was tuned for this strategy, as ``LlamaService.adapters`` names it."""
-NEAR = 1.5
+NEAR = 1.0
 """What a standard deviation of nearness is worth, in natural logarithms."""
 ENDING = 1.5
 """What the end of a draft is worth beside a call."""
-GIVING_UP = 2.0
+GIVING_UP = 1.5
 """What giving up is worth beside a first call."""
+UNSURE = 3.0
+"""A function that fits worse by less than this is tried too, in a draft of its own."""
+MOST_DRAFTS = 3
+LOOKED_UP = 4.0
+"""What a look-up is worth beside the text that it looks up by."""
 MOST_CALLS = 16
 LONGEST_LINE = 512
 """Tokens."""
 
 
 class Drafting:
-    """Makes one plan by having a model write it call by call; what comes out is valid by construction."""
+    """Makes one plan by having a model write it call by call; what comes out is valid by construction.
+
+    Where the model hardly prefers one function to another, a second draft is written with the other one, and
+    the draft is taken that is likelier as a whole.
+    """
 
     def __init__(self, task: PlanningTask, settings: Settings, nearness: Nearness | None = None) -> None:
         extra = {**settings.extra, "adapter": ADAPTER}
@@ -45,8 +57,6 @@ class Drafting:
         self._task, self._nearness = task, nearness
         self._goal = Piece(copied(task.goal), 0)
         self._said = said_in(task.goal)
-        self._lines: list[str] = []
-        self._labels: dict[str, DraftCall] = {}
 
     async def write(self) -> Plan:
         """The plan.
@@ -60,64 +70,103 @@ class Drafting:
         task = self._task
         offered = await offer(task.goal, task.functions, self._nearness)
         messages = draft_messages(task.goal, offered.functions.values(), task.inputs, offered.near)
-        while len(self._labels) < MOST_CALLS:
-            line = await self._line(messages, offered)
-            if line == NOTHING:
-                raise self._not_possible(offered.functions)
-            if not line:
-                break
-            call = read_line(line, offered.functions, task.inputs, self._labels, self._goal)
-            if self._shared(call) is not call:
-                break
-            self._lines.append(line)
-            self._labels[label(call.function.name, self._labels)] = call
-            if offered.coverage is not None:
-                offered.coverage.take(call.function.full_name)
-        text = write_plan(tree_of(_reported(ordered(self._labels.values())), task.inputs))
+        best = await self._best(messages, offered)
+        if best.given_up:
+            raise self._not_possible(offered.functions)
+        text = write_plan(tree_of(_reported(ordered(best.calls.values())), task.inputs))
         if task.listener is not None:
             for part in text.splitlines(keepends=True):
                 task.listener(PlanText(part))
         return task.read(text)
 
-    async def _line(self, messages: Sequence[ChatMessage], offered: Offer) -> str:
+    async def _best(self, messages: Sequence[ChatMessage], offered: Offer) -> Written:
+        """Of a first draft, and those with other functions where it was unsure, the likeliest as a whole."""
+        drafts, service = [await self._draft(messages, offered, ())], self._task.service
+        tried: set[Start] = set()
+        while len(drafts) < MOST_DRAFTS and (start := next_start(drafts, tried, UNSURE)) is not None:
+            tried.add(start)
+            drafts.append(await self._draft(messages, offered, start))
+        if len(drafts) == 1 or not isinstance(service, AnsweringService):
+            return drafts[0]
+        likely = await self._likelihoods(service, messages, [draft.text or NOTHING for draft in drafts])
+        return max(zip(likely, drafts, strict=True), key=lambda pair: pair[0] + pair[1].worth)[1]
+
+    async def _draft(self, messages: Sequence[ChatMessage], offered: Offer, start: Start) -> Written:
+        """A draft that begins with the functions of ``start``, and goes on as is likeliest."""
+        draft = Written(offered.coverage and offered.coverage.fresh())
+        functions = list(offered.functions.values())
+        while len(draft.calls) < MOST_CALLS:
+            lines = next_lines(functions, self._task.inputs, draft.calls, self._said)
+            begun = [*messages, ChatMessage("assistant", draft.text)] if draft.lines else messages
+            name = await self._turn(begun, lines, draft, start)
+            line = lines.end if name is None else await self._line(begun, lines.grammar(name))
+            if line in ("", NOTHING):
+                draft.given_up = line == NOTHING
+                break
+            line = await self._with_lookups(begun, line, offered, draft)
+            if not draft.add(line, self._read(line, offered, draft)):
+                break
+        return draft
+
+    def _read(self, line: str, offered: Offer, draft: Written) -> DraftCall:
+        return read_line(line, offered.functions, self._task.inputs, draft.calls, self._goal)
+
+    async def _with_lookups(
+        self, messages: Sequence[ChatMessage], line: str, offered: Offer, draft: Written
+    ) -> str:
+        """The line, with the look-ups without which it would be less likely."""
+        service = self._task.service
+        if not isinstance(service, AnsweringService):
+            return line
+        functions, worth = list(offered.functions.values()), 0.0
+        while ways := looked_up(line, self._read(line, offered, draft), functions):
+            likely = await self._likelihoods(service, messages, [line, *ways])
+            best = max(range(len(ways)), key=lambda place: likely[place + 1])
+            if likely[best + 1] + LOOKED_UP <= likely[0]:
+                break
+            line, worth = ways[best], worth + LOOKED_UP
+        draft.worth += worth
+        return line
+
+    async def _line(self, messages: Sequence[ChatMessage], grammar: str) -> str:
         """The next line, with its newline; empty if the draft is done."""
         task = self._task
-        lines = next_lines(list(offered.functions.values()), task.inputs, self._labels, self._said)
-        written = [ChatMessage("assistant", "".join(self._lines))] if self._lines else []
-        name = await self._chosen([*messages, *written], lines, offered.coverage)
-        if name is None:
-            return lines.end
-        settings = replace(self._settings, grammar=lines.grammar(name))
-        answer = await task.kernel.complete([*messages, *written], settings, service=task.service_name)
+        settings = replace(self._settings, grammar=grammar)
+        answer = await task.kernel.complete(messages, settings, service=task.service_name)
         if answer.text and not answer.text.endswith("\n"):
             said = f"A line was cut after {LONGEST_LINE} tokens. Pass long text as an input."
             raise AnswerCutError(said, goal=task.goal, answer=answer.text)
         return answer.text
 
-    async def _chosen(
-        self, messages: Sequence[ChatMessage], lines: Lines, coverage: Coverage | None
-    ) -> str | None:
+    async def _turn(
+        self, messages: Sequence[ChatMessage], lines: Lines, draft: Written, start: Start
+    ) -> Name:
         """The function to call next, by what the model finds likely and what is near; None for the end.
 
         Empty where nearness is not known: then the model writes any line.
         """
         service = self._task.service
-        if coverage is None or not isinstance(service, AnsweringService):
+        if draft.coverage is None or not isinstance(service, AnsweringService):
             return ""
         names = list(lines.calls)
-        *likely, end = await service.likelihoods(messages, [*names, lines.end], self._settings)
-        fits = [fit + NEAR * coverage.worth(name) for name, fit in zip(names, likely, strict=True)]
-        best = max(range(len(names)), key=fits.__getitem__, default=None)
-        bias = GIVING_UP if lines.end else ENDING
-        return None if best is None or end + bias > fits[best] else names[best]
+        *likely, end = await self._likelihoods(service, messages, [*names, lines.end])
+        worth: dict[Name, float] = {name: NEAR * draft.coverage.worth(name) for name in names}
+        worth[None] = GIVING_UP if lines.end else ENDING
+        fits = {name: fit + worth[name] for name, fit in zip((*names, None), (*likely, end), strict=True)}
+        turn = _turn_of(fits, start[len(draft.turns) :][:1])
+        draft.turns.append(turn)
+        # The end of what was written is no part of its text, but as likely or not.
+        draft.worth += fits[None] if turn.name is None and not lines.end else worth[turn.name]
+        return turn.name
 
-    def _shared(self, call: DraftCall) -> DraftCall:
-        """The call, or the same one that was made before; of the calls inside it too, none is made twice."""
-        for name, value in call.values.items():
-            if isinstance(value, Output):
-                call.values[name] = Output(self._shared(value.call), value.field)
-        made = ordered(self._labels.values())
-        return next((other for other in made if other.same_as(call)), call)
+    async def _likelihoods(
+        self, service: AnsweringService, messages: Sequence[ChatMessage], ways: Sequence[str]
+    ) -> list[float]:
+        require_budget()
+        found = await service.likelihoods(messages, ways, self._settings)
+        read = estimate_usage(messages, "".join(ways)).total_tokens
+        record_usage(Usage(prompt_tokens=read, calls=1))
+        return found
 
     def _not_possible(self, functions: Iterable[str]) -> PlanNotPossible:
         return PlanNotPossible(
@@ -125,6 +174,14 @@ class Drafting:
             f"{', '.join(functions)}. Add one, or say the goal in the words of their descriptions.",
             goal=self._task.goal,
         )
+
+
+def _turn_of(fits: Mapping[Name, float], forced: Start) -> Turn:
+    """The best way, with its rivals; or the one that is forced, with none."""
+    if forced:
+        return Turn(forced[0])
+    best, *others = sorted(fits, key=fits.__getitem__, reverse=True)
+    return Turn(best, [(fits[best] - fits[other], other) for other in others])
 
 
 def _reported(calls: list[DraftCall]) -> list[DraftCall]:
