@@ -625,6 +625,31 @@ def test_where_the_model_is_sure_there_is_one_draft() -> None:
     assert "Diary.days" not in drafted("People.phone", "Diary.days", by=10.0)
 
 
+class Lister(Weigher):
+    """Lists days again and again, until ``lines`` are written, and hardly prefers that to a phone number."""
+
+    def __init__(self, lines: int) -> None:
+        super().__init__({"Diary.days": -1.0, "People.phone": -1.5})
+        self.lines = lines
+
+    def first(self, messages: Sequence[ChatMessage], settings: Settings) -> str:
+        return f'Diary.days most="{len(self.requests)}"\n'
+
+    async def likelihoods(
+        self, messages: Sequence[ChatMessage], answers: Sequence[str], settings: Settings
+    ) -> list[float]:
+        written = messages[-1].content.count("\n") if messages[-1].role == "assistant" else 0
+        end = 9.0 if written >= self.lines else -20.0
+        return [end if answer == "" else self.likely.get(answer, -20.0) for answer in answers]
+
+
+@pytest.mark.parametrize(("lines", "drafts"), [(1, 2), (3, 3), (4, 1)])
+def test_a_long_draft_stays_the_only_one(lines: int, drafts: int) -> None:
+    service = Lister(lines)
+    asyncio.run(SequentialPlanner(kernel(service), embed=Level()).create_plan("x"))
+    assert len(service.requests) == drafts * lines
+
+
 def test_drafts_begin_where_another_way_was_nearly_as_good() -> None:
     first = Written(None, [Turn("a", [(2.0, "b"), (9.0, None)]), Turn(None, [(1.0, "c")])])
     assert next_start([first], set(), 3.0) == ("a", "c")

@@ -37,6 +37,8 @@ GIVING_UP = 1.5
 UNSURE = 3.0
 """A function that fits worse by less than this is tried too, in a draft of its own."""
 MOST_DRAFTS = 3
+SHORT = 4
+"""Lines from which on a draft stays the only one: each costs time, and another is hardly ever better."""
 LOOKED_UP = 4.0
 """What a look-up is worth beside the text that it looks up by."""
 MOST_CALLS = 16
@@ -83,7 +85,8 @@ class Drafting:
         """Of a first draft, and those with other functions where it was unsure, the likeliest as a whole."""
         drafts, service = [await self._draft(messages, offered, ())], self._task.service
         tried: set[Start] = set()
-        while len(drafts) < MOST_DRAFTS and (start := next_start(drafts, tried, UNSURE)) is not None:
+        most = MOST_DRAFTS if len(drafts[0].lines) < SHORT else 1
+        while len(drafts) < most and (start := next_start(drafts, tried, UNSURE)) is not None:
             tried.add(start)
             drafts.append(await self._draft(messages, offered, start))
         if len(drafts) == 1 or not isinstance(service, AnsweringService):
