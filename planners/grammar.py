@@ -88,6 +88,7 @@ class _Grammar:
         self.item = _element_kind(functions) if "LIST" in self.plain else None
         self.shared: dict[str, str] = {}
         self.prefix = "V_" if any(_clashes(name, sorts) for name in inputs) else ""
+        self.returned = {id(function): sort_of(function.returns, sorts) for function in functions}
         self.literals = {
             id(parameter): literal_rule(parameter)
             for function in functions
@@ -117,7 +118,7 @@ class _Grammar:
         for function in self.functions:
             call = self.call(function, self.references(state))
             if call is not None:
-                after, kept = self.keep(state, done, sort_of(function.returns, self.sorts))
+                after, kept = self.keep(state, done, self.returned[id(function)])
                 yield f"{quoted('  ')} {call} {kept} {NEWLINE} {self.next_rule(after, done + 1)}"
 
     def ask(self, state: State, done: int) -> str:

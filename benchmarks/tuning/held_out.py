@@ -13,6 +13,7 @@ import sys
 from collections.abc import Mapping
 from random import Random
 
+from planloom.function import KernelFunction
 from planloom.functions import FunctionsView
 from planloom.planners import Plan, SequentialPlanner
 from planloom.planners.choices.clauses import Piece
@@ -64,10 +65,10 @@ def _goal(found: Example, catalogue: Catalogue, number: int) -> Goal:
 
 
 def skills_of(catalogue: Catalogue) -> Mapping[str, Skill]:
-    skills: dict[str, dict[str, object]] = {}
+    skills: dict[str, dict[str, KernelFunction]] = {}
     for function in kernel_functions(catalogue).values():
         skills.setdefault(function.skill, {})[function.name] = function
-    return {name: Skill(name, "", functions) for name, functions in skills.items()}  # type: ignore[arg-type]
+    return {name: Skill(name, "", functions) for name, functions in skills.items()}
 
 
 def told(outcome: Outcome) -> None:

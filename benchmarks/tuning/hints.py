@@ -9,7 +9,7 @@ from random import Random
 from planloom.function import KernelFunction
 from planloom.planners.choices.clauses import clauses
 from planloom.planners.choices.nearness import Nearness, local_nearness
-from planloom.planners.drafting.near import MOST_PARTS, OF_PART, OF_WHOLE, Near, nearest
+from planloom.planners.drafting.near import MOST_PARTS, OF_PART, OF_WHOLE, Near, cosines_of, nearest
 from tuning.compose import Call, Example, Ref
 
 __all__ = ["Hints"]
@@ -36,8 +36,8 @@ class Hints:
 
 
 async def _measured(goal: str, functions: Sequence[KernelFunction], nearness: Nearness) -> Near:
-    cosines = [await nearness.of(part.text, functions) for part in clauses(goal)[:MOST_PARTS]]
-    return nearest(cosines, [function.full_name for function in functions])
+    names = [function.full_name for function in functions]
+    return nearest(await cosines_of(goal, functions, nearness), names)
 
 
 def _made_up(found: Example, functions: Sequence[KernelFunction], random: Random) -> Near:

@@ -12,7 +12,7 @@ from planloom.planners.catalogue import alternatives
 from planloom.planners.choices.judge import Judge, wanted_name
 from planloom.planners.kinds import fits, is_record
 from planloom.planners.literals import choices_of
-from planloom.planners.retrieval.function_text import result_text
+from planloom.planners.retrieval.function_text import result_words
 from planloom.planners.retrieval.words import words
 
 __all__ = ["Lookups", "has_own_type", "may_give"]
@@ -60,7 +60,7 @@ def may_give(function: KernelFunction, parameter: Parameter) -> bool:
     if has_own_type(parameter):
         return bool(_classes(function.returns) & _classes(parameter.annotation))
     wanted = _wanted(parameter)
-    said = set(words(f"{function.name} {function.description} {result_text(function)}"))
+    said = result_words(function)
     asked = [set(words(f"{each.name} {each.description}")) for each in needed]
     return (
         set(words(parameter.name)) <= said

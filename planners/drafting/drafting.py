@@ -121,14 +121,14 @@ class Drafting:
         service = self._task.service
         if not isinstance(service, AnsweringService):
             return line
-        functions, worth = list(offered.functions.values()), 0.0
+        functions = list(offered.functions.values())
         while ways := looked_up(line, self._read(line, offered, draft), functions):
             likely = await self._likelihoods(service, messages, [line, *ways])
             best = max(range(len(ways)), key=lambda place: likely[place + 1])
             if likely[best + 1] + LOOKED_UP <= likely[0]:
                 break
-            line, worth = ways[best], worth + LOOKED_UP
-        draft.worth += worth
+            line = ways[best]
+            draft.worth += LOOKED_UP
         return line
 
     async def _line(self, messages: Sequence[ChatMessage], grammar: str) -> str:

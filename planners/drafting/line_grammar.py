@@ -15,7 +15,7 @@ from planloom.planners.drafting.prompt import NOTHING
 from planloom.planners.kinds import fits, is_record, produced, record_fields
 from planloom.planners.literals import choices_of, literal_rule, quoted, reads
 
-__all__ = ["ASK", "Labels", "Lines", "label", "next_lines"]
+__all__ = ["ASK", "TEXTS", "Labels", "Lines", "fields_for", "label", "may_be_passed", "next_lines"]
 
 ASK = "?"
 NUMBERS = ("natural", "positive", "integer", "number")

@@ -8,14 +8,12 @@ from collections.abc import Iterator, Sequence
 from planloom.function import KernelFunction
 from planloom.parameter import Parameter
 from planloom.planners.choices.draft import DraftCall, Literal, acts
-from planloom.planners.drafting.line_grammar import fields_for, may_be_passed
+from planloom.planners.drafting.line_grammar import TEXTS, fields_for, may_be_passed
 from planloom.planners.literals import literal_rule
-from planloom.planners.retrieval.function_text import result_text
+from planloom.planners.retrieval.function_text import result_words
 from planloom.planners.retrieval.words import words
 
 __all__ = ["looked_up"]
-
-TEXTS = ("text", "filled-text")
 
 
 def looked_up(line: str, call: DraftCall, functions: Sequence[KernelFunction]) -> list[str]:
@@ -52,7 +50,6 @@ def _ends(giving: KernelFunction, key: Parameter, wanted: Parameter | None) -> I
         return
     asked = set(words(f"{wanted.name} {wanted.description}"))
     new = asked - set(words(f"{key.name} {key.description}"))
-    said = set(words(f"{giving.name} {giving.description} {result_text(giving)}"))
-    if may_be_passed(giving, wanted) and new & said:
+    if may_be_passed(giving, wanted) and new & result_words(giving):
         yield ""
     yield from (f".{field}" for field in fields_for(giving, wanted) if asked & set(words(field)))

@@ -11,7 +11,7 @@ from planloom.planners.choices.nearness import Nearness
 from planloom.planners.drafting.coverage import Coverage, coverage
 from planloom.planners.retrieval.selection import select_functions
 
-__all__ = ["Near", "Offer", "nearest", "offer"]
+__all__ = ["Near", "Offer", "cosines_of", "nearest", "offer"]
 
 OF_WHOLE, OF_PART, MOST_PARTS = 4, 2, 6
 MOST_OFFERED = 24
@@ -40,7 +40,7 @@ async def offer(goal: str, functions: Functions, nearness: Nearness | None) -> O
         ServiceError: the embedding service failed.
     """
     weighed = functions if len(functions) <= MOST_WEIGHED else await _few(goal, functions, MOST_WEIGHED // 4)
-    cosines = await _cosines(goal, list(weighed.values()), nearness) if nearness else []
+    cosines = await cosines_of(goal, list(weighed.values()), nearness) if nearness else []
     near = nearest(cosines, list(weighed))
     if len(weighed) > MOST_OFFERED:
         pinned = list(dict.fromkeys(name for names in near for name in names))
@@ -55,7 +55,7 @@ async def _few(goal: str, functions: Functions, limit: int, pinned: Sequence[str
     return {function.full_name: function for function in chosen}
 
 
-async def _cosines(goal: str, functions: Sequence[KernelFunction], nearness: Nearness) -> list[list[float]]:
+async def cosines_of(goal: str, functions: Sequence[KernelFunction], nearness: Nearness) -> list[list[float]]:
     """Of each clause of the goal, the cosines to all functions."""
     return [await nearness.of(part.text, functions) for part in clauses(goal)[:MOST_PARTS]]
 

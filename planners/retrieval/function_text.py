@@ -9,8 +9,9 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints, is_type
 from planloom.docstring import result_description
 from planloom.function import KernelFunction
 from planloom.planners.catalogue import alternatives
+from planloom.planners.retrieval.words import words
 
-__all__ = ["result_text", "searchable"]
+__all__ = ["result_text", "result_words", "searchable"]
 
 
 def searchable(function: KernelFunction) -> dict[str, str]:
@@ -29,6 +30,11 @@ def result_text(function: KernelFunction) -> str:
     """What the function says of its result: docstring, notes on the return type, and names of its fields."""
     documented = result_description(getattr(function.target, "__doc__", None))
     return " ".join(filter(None, (documented, *_noted(function.returns))))
+
+
+def result_words(function: KernelFunction) -> set[str]:
+    """The words in which a function says what it gives: of its name, its description and its result."""
+    return set(words(f"{function.name} {function.description} {result_text(function)}"))
 
 
 def _noted(annotation: Any) -> Iterator[str]:
