@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from planloom import Kernel, idempotency_key, kernel_function
-from planloom.planners import AskBeforeWrites, Executor, Plan, RunWaiting, SqliteJournal
+from planloom.planners import AskBeforeWrites, Executor, JournalError, Plan, RunWaiting, SqliteJournal
 
 PLAN = """
 <plan>
@@ -41,8 +41,8 @@ def main(journal: Path = Path("runs.db")) -> str:
     executor = Executor(kernel, policy=AskBeforeWrites(), journal=SqliteJournal(journal))
     try:
         return executor.run_sync(plan, {"INPUT": 1042}, run_id="refund-1042").text
-    except RunWaiting as waiting:
-        return str(waiting)
+    except (RunWaiting, JournalError) as error:
+        return str(error)
 
 
 if __name__ == "__main__":

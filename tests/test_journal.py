@@ -282,15 +282,6 @@ def test_a_write_tried_again_and_lost_again_is_in_doubt_again(
         executor.resume_sync("one")
 
 
-def test_a_value_decided_by_hand_must_fit_the_function(
-    kernel: Kernel, journal: SqliteJournal, world: World
-) -> None:
-    executor = failing_then(kernel, journal, world, parse(kernel, DIAMOND), "send:saw start")
-    journal.decide("one", "2", "done", ["no", "text"])
-    with pytest.raises(RunChangedError, match="step 2"):
-        executor.resume_sync("one")
-
-
 def test_a_decision_about_a_step_that_is_not_in_doubt_is_refused(
     kernel: Kernel, journal: SqliteJournal, world: World
 ) -> None:

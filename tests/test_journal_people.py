@@ -315,6 +315,9 @@ def test_a_doubt_is_shown_and_decided(shop: CommandLine) -> None:
     assert doubtful.code == 5
     assert 'step 1: Office.send(text="it fails"); it ended with RuntimeError' in doubtful.err
     assert "runs decide one '1' done|not-done|skip" in shop("runs", "show", "one").out
+    silent = shop("runs", "decide", "one", "1", "done")
+    assert silent.code == 2
+    assert "--value" in silent.err
     wrong = shop("runs", "decide", "one", "1", "done", "--value", "by hand")
     assert wrong.code == 2
     assert "is not JSON" in wrong.err
@@ -329,7 +332,28 @@ def test_a_run_is_exported_whole(shop: CommandLine) -> None:
     assert [event["kind"] for event in exported["events"]] == ["began", "question", "ended"]
     assert shop("runs", "export", "one", "-o", "run.json").code == 0
     assert json.loads((shop.folder / "run.json").read_text()) == exported
+    assert (shop.folder / "run.json").stat().st_mode & 0o077 == 0
     assert [row["id"] for row in shop("runs", "list", "--json").lines] == ["one"]
+
+
+def test_large_values_are_exported_too(shop: CommandLine) -> None:
+    shop.write(
+        "big.py",
+        """
+from planloom import kernel_function
+
+class Big:
+    @kernel_function(effect="read")
+    def value(self) -> str:
+        return "x" * 300_000
+""",
+    )
+    shop.write("plan.xml", "<plan><function.Big.value/></plan>")
+    assert shop("run", "plan.xml", "--skill", "big.py", "--journal", "runs.db", "--run-id", "big").code == 0
+    exported = json.loads(shop("runs", "export", "big").out)
+    hashes = [event["data"]["blob"] for event in exported["events"] if "blob" in event["data"]]
+    assert exported["large"] == dict.fromkeys(hashes, "x" * 300_000)
+    assert hashes
 
 
 def test_what_cannot_be_is_told(shop: CommandLine) -> None:
@@ -354,6 +378,7 @@ def test_the_sample_is_finished_by_planloom_runs_approve(cli: CommandLine) -> No
     shutil.copy(SAMPLES / "approve_tomorrow.py", cli.folder)
     said = runpy.run_path(str(cli.folder / "approve_tomorrow.py"))["main"]()
     assert "refund(order=1042, amount=49.9)" in said
+    assert "resume it" in runpy.run_path(str(cli.folder / "approve_tomorrow.py"))["main"]()
     done = cli(
         "runs", "approve", "refund-1042", "--skill", "approve_tomorrow.py", "--policy", "AskBeforeWrites"
     )

@@ -1,16 +1,18 @@
-"""Reading the files that the command line names."""
+"""Reading and writing the files that the command line names."""
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import BinaryIO
 
 from planloom.cli.errors import UsageError
 
-__all__ = ["STDIN", "read_text", "reason"]
+__all__ = ["STDIN", "read_text", "reason", "write_private"]
 
 STDIN = "-"
+PRIVATE = 0o600
 LARGEST = 16_000_000
 """Bytes that are read at most; the plan language's own limit is far below."""
 
@@ -42,6 +44,21 @@ def _read(name: str) -> bytes:
 
 def _some(file: BinaryIO) -> bytes:
     return file.read(LARGEST + 1)
+
+
+def write_private(name: str, text: str) -> None:
+    """Write a file that only its owner can read; one that is there is written over.
+
+    Raises:
+        UsageError: it cannot be written.
+    """
+    try:
+        descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE)
+        with open(descriptor, "w", encoding="utf-8") as file:
+            Path(name).chmod(PRIVATE)  # one that was there keeps its rights otherwise
+            file.write(text)
+    except OSError as error:
+        raise UsageError(f"{name} cannot be written: {reason(error)}.") from error
 
 
 def reason(error: OSError | UnicodeDecodeError) -> str:

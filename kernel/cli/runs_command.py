@@ -12,12 +12,11 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from planloom.cli.errors import UsageError
 from planloom.cli.exits import Exit
-from planloom.cli.files import reason
+from planloom.cli.files import write_private
 from planloom.cli.interrupt import run_interruptibly
 from planloom.cli.options import (
     add_debug_argument,
@@ -114,7 +113,7 @@ def _decide_arguments(parser: ArgumentParser) -> None:
         choices=("done", "not-done", "skip"),
         help="it was done; it was not, so do it now; go on without it",
     )
-    parser.add_argument("--value", default="null", metavar="JSON", help="what it returned, if it was done")
+    parser.add_argument("--value", metavar="JSON", help="what it returned, if it was done; null for nothing")
     _going_on_arguments(parser)
 
 
@@ -168,7 +167,7 @@ async def _going_on(journal: SqliteJournal, arguments: Namespace, terminal: Term
 def _said(journal: SqliteJournal, arguments: Namespace, terminal: Terminal, what: str) -> int:
     """Go on if there are functions to go on with; else say how."""
     terminal.say(f"planloom: {what}")
-    if arguments.skill:
+    if arguments.skill or arguments.library:
         return _resume(journal, arguments, terminal)
     terminal.say(f"planloom: go on with `planloom runs resume {arguments.run_id} --skill ...`")
     return Exit.DONE
@@ -191,7 +190,9 @@ def _answer(journal: SqliteJournal, arguments: Namespace, terminal: Terminal) ->
 
 
 def _decide(journal: SqliteJournal, arguments: Namespace, terminal: Terminal) -> int:
-    journal.decide(arguments.run_id, arguments.step, arguments.verdict, _json(arguments.value))
+    if arguments.verdict == "done" and arguments.value is None:
+        raise UsageError("say what it returned: --value JSON; null if it returns nothing.")
+    journal.decide(arguments.run_id, arguments.step, arguments.verdict, _json(arguments.value or "null"))
     return _said(journal, arguments, terminal, f"step {arguments.step}: {arguments.verdict}")
 
 
@@ -210,6 +211,7 @@ def _cancel(journal: SqliteJournal, arguments: Namespace, terminal: Terminal) ->
 
 def _export(journal: SqliteJournal, arguments: Namespace, terminal: Terminal) -> Exit:
     row = journal.run(arguments.run_id)
+    events = journal.events(arguments.run_id)
     exported = {
         "id": row.id,
         "status": row.status,
@@ -217,16 +219,14 @@ def _export(journal: SqliteJournal, arguments: Namespace, terminal: Terminal) ->
         "plan": json.loads(row.plan),
         "inputs": json.loads(row.inputs),
         "functions": row.functions,
-        "events": [asdict(event) for event in journal.events(arguments.run_id)],
+        "events": [asdict(event) for event in events],
+        "large": {digest: journal.value(digest) for event in events for digest in event.large},
     }
     text = inert_json(exported, indent=2) + "\n"
     if arguments.output is None:
         terminal.put_raw(text)
-        return Exit.DONE
-    try:
-        Path(arguments.output).write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"{arguments.output} cannot be written: {reason(error)}.") from error
+    else:
+        write_private(arguments.output, text)
     return Exit.DONE
 
 

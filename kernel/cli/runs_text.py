@@ -98,7 +98,8 @@ def _answer(event: Event, names: Mapping[str, str]) -> str:
 
 
 def _decision(event: Event, names: Mapping[str, str]) -> str:
-    return f"{_step('decided', event, names)}  {event.data['verdict']}"
+    why = f": {event.data['why']}" if "why" in event.data else ""
+    return f"{_step('decided', event, names)}  {event.data['verdict']}{why}"
 
 
 def _cancel(event: Event, names: Mapping[str, str]) -> str:

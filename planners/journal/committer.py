@@ -10,14 +10,14 @@ from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import Any, TypeVar
 
-from planloom.planners.journal.errors import JournalError
+from planloom.errors import PlanloomError
 from planloom.planners.journal.file import JournalFile
 
 __all__ = ["Committer", "Told", "Work"]
 
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
-"""Writes inside the transaction of its group. If it raises ``JournalError`` it has written nothing."""
+"""Writes inside the transaction of its group. If it raises ``PlanloomError`` it has written nothing."""
 
 Told = Callable[[T | None, Exception | None], None]
 """Takes what a work gave once that is on disk, or why it is not; called in the committing thread."""
@@ -114,7 +114,7 @@ def _nobody(value: object, error: Exception | None) -> None:
 def _outcome(work: Work[Any], connection: sqlite3.Connection) -> _Outcome:
     try:
         return work(connection), None
-    except JournalError as refused:
+    except PlanloomError as refused:
         return None, refused
 
 

@@ -46,6 +46,12 @@ class Event:
     step: str
     data: Mapping[str, Any]
 
+    @property
+    def large(self) -> tuple[str, ...]:
+        """The hashes of values that are kept aside."""
+        value = (self.data["blob"],) if "blob" in self.data else ()
+        return (*value, *self.data.get("large", {}).values())
+
 
 class Packer:
     """Builds the ``data`` of one entry, putting large values aside."""

@@ -33,6 +33,9 @@ class JournalFile:
             and may lose the last moments before a power cut.
         timeout: seconds to wait for another process that writes.
         migrations: the steps from an empty file to this version.
+
+    Raises:
+        JournalFileError: the path is one of SQLite's names for what is no file.
     """
 
     def __init__(
@@ -43,6 +46,8 @@ class JournalFile:
         migrations: Sequence[str] = MIGRATIONS,
     ) -> None:
         self.path = os.fspath(path)
+        if self.path in ("", ":memory:") or self.path.startswith("file:"):
+            raise JournalFileError(self.path, "is no file that a run could be resumed from; give a path.")
         self.synchronous, self.timeout, self.migrations = synchronous, timeout, migrations
 
     def open(self) -> sqlite3.Connection:
@@ -80,7 +85,7 @@ class JournalFile:
         """Name what SQLite complains of inside the block."""
         try:
             yield
-        except (sqlite3.Error, OSError, UnicodeDecodeError) as error:
+        except (sqlite3.Error, OSError, UnicodeError) as error:
             raise self._named(error) from error
 
     def _make_private(self) -> None:
@@ -117,7 +122,9 @@ class JournalFile:
                 connection.execute("ROLLBACK")
             raise
 
-    def _named(self, error: sqlite3.Error | OSError | UnicodeDecodeError) -> JournalError:
+    def _named(self, error: sqlite3.Error | OSError | UnicodeError) -> JournalError:
+        if isinstance(error, UnicodeEncodeError):
+            return JournalError(self.path, "a text with half a character (a lone surrogate) cannot be kept.")
         text = str(error).partition(" with text")[0]  # what follows would be a value
         if isinstance(error, UnicodeDecodeError) or any(sign in text for sign in DAMAGE):
             return JournalDamagedError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from planloom.planners.journal.entries import Event
@@ -49,7 +49,10 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """A write that was begun and whose end is not recorded. ``error`` is what it raised, if it did."""
+    """A write that was begun and whose end is not recorded.
+
+    ``error`` is what it raised, or why what was said of it cannot be; empty if there is neither.
+    """
 
     step: str
     name: str
@@ -59,8 +62,8 @@ class Doubt:
     number: int
 
     def __str__(self) -> str:
-        ended = f"; it ended with {self.error}" if self.error else ""
-        return f"step {self.step}: {_call(self.name, self.arguments)}{ended}"
+        known = f"; {self.error}" if self.error else ""
+        return f"step {self.step}: {_call(self.name, self.arguments)}{known}"
 
 
 @dataclass(slots=True)
@@ -75,6 +78,8 @@ class History:
     answers: dict[tuple[str, str], Any] = field(default_factory=dict)
     """What was said to each question, by its step and fingerprint."""
     tokens: tuple[int, int, int] = (0, 0, 0)
+    decided: dict[str, Doubt] = field(default_factory=dict)
+    """Doubts that a person decided since the run last went on: until it does, they can think again."""
     _begun: dict[str, Doubt] = field(default_factory=dict)
 
     @classmethod
@@ -124,10 +129,8 @@ class History:
     def _failed(self, event: Event) -> None:
         begun = self._begun.get(event.step)
         if begun is not None:
-            error = f"{event.data['error']}: {event.data['message']}"
-            self._begun[event.step] = Doubt(
-                begun.step, begun.name, begun.arguments, begun.begun, error, begun.number
-            )
+            error = f"it ended with {event.data['error']}: {event.data['message']}"
+            self._begun[event.step] = replace(begun, error=error)
 
     def _question(self, event: Event) -> None:
         data = event.data
@@ -144,8 +147,14 @@ class History:
     def _answer(self, event: Event) -> None:
         self.answers[event.step, event.data["fingerprint"]] = event.data["value"]
 
+    def _resumed(self, event: Event) -> None:
+        self.decided.clear()
+
     def _decision(self, event: Event) -> None:
-        self._begun.pop(event.step, None)
+        doubt = self._begun.pop(event.step, None)
+        if doubt is not None:
+            self.decided[event.step] = doubt
+        self.results.pop(event.step, None)
         if event.data["verdict"] != "not-done":
             # a value that a person gave must fit the function's type; nothing does when the write is skipped
             typed = event.data["verdict"] == "done"
@@ -155,6 +164,7 @@ class History:
 
 _TAKERS = {
     "began": History._began,
+    "resumed": History._resumed,
     "intent": History._intent,
     "done": History._done,
     "failed": History._failed,

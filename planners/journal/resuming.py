@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping
+from concurrent.futures import Future
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from planloom.kernel import Kernel
@@ -43,16 +45,14 @@ async def resumed(executor: Executor, run_id: str, plan: Plan | None, wait: floa
         if history.doubts:
             raise InDoubtError(run_id, ours, history.doubts)
         values = _values(row, ours, history, large)
-    except InDoubtError:
-        await _let_go(journal, hold, in_doubt=True)
+        ledger = RunLedger(journal, run_id, plan_hash(row.plan), hold=hold, history=history, values=values)
+        given = json.loads(row.inputs)
+        inputs = {variable_key(name): value for name, value in given.items()}
+        return executor.resumed_run(ours, given, inputs, ledger)
+    except BaseException as error:
+        status: RunStatus = "in-doubt" if isinstance(error, InDoubtError) else "stopped"
+        await asyncio.wrap_future(_let_go(journal, hold, status))
         raise
-    except RunChangedError:
-        await _let_go(journal, hold, in_doubt=False)
-        raise
-    ledger = RunLedger(journal, run_id, plan_hash(row.plan), hold=hold, history=history, values=values)
-    given = json.loads(row.inputs)
-    inputs = {variable_key(name): value for name, value in given.items()}
-    return executor.resumed_run(ours, given, inputs, ledger)
 
 
 def _plan_of(row: RunRow, kernel: Kernel, plan: Plan | None) -> Plan:
@@ -82,8 +82,12 @@ async def _taken(
     clock = asyncio.get_running_loop().time
     until = clock() + wait
     while True:
+        taking = journal.take(run_id)
         try:
-            return await asyncio.wrap_future(journal.take(run_id))
+            return await asyncio.wrap_future(taking)
+        except asyncio.CancelledError:
+            taking.add_done_callback(lambda taken: _let_go_of(journal, taken))
+            raise
         except RunOwnedError:
             if clock() >= until:
                 raise
@@ -91,7 +95,12 @@ async def _taken(
 
 
 def _values(row: RunRow, plan: Plan, history: History, large: Mapping[str, str]) -> dict[str, Recorded]:
-    """What finished steps gave, as their functions' return types have it; raises ``RunChangedError``."""
+    """What finished steps gave, as their functions' return types have it.
+
+    Raises:
+        RunChangedError: what a function gave is no longer what it returns.
+        InDoubtError: what a person said that it gave is not.
+    """
     values: dict[str, Recorded] = {}
     for step, past in history.results.items():
         function = plan.steps[int(step.partition("[")[0]) - 1].function
@@ -100,11 +109,18 @@ def _values(row: RunRow, plan: Plan, history: History, large: Mapping[str, str])
         try:
             values[step] = Recorded(restore(Saved(text, past.typed), returns), past.seconds)
         except ValueError as error:
+            if step in history.decided:
+                wrong = "the value that was given for it is not what the function returns"
+                raise InDoubtError(row.id, plan, [replace(history.decided[step], error=wrong)]) from error
             change = f"the value of step {step} is no longer what its function returns: {error}"
             raise RunChangedError(row.id, [change]) from error
     return values
 
 
-async def _let_go(journal: SqliteJournal, hold: Hold, *, in_doubt: bool) -> None:
-    status: RunStatus = "in-doubt" if in_doubt else "stopped"
-    await asyncio.wrap_future(journal.submit(lambda connection: rest(connection, hold, status)))
+def _let_go(journal: SqliteJournal, hold: Hold, status: RunStatus) -> Future[None]:
+    return journal.submit(lambda connection: rest(connection, hold, status))
+
+
+def _let_go_of(journal: SqliteJournal, taken: Future[tuple[Hold, RunRow, History, dict[str, str]]]) -> None:
+    if taken.exception() is None:
+        _let_go(journal, taken.result()[0], "stopped")

@@ -28,6 +28,7 @@ __all__ = [
     "RunStatus",
     "claim",
     "insert",
+    "note",
     "read_row",
     "renew",
     "rest",
@@ -37,7 +38,7 @@ __all__ = [
 RunStatus = Literal["running", "waiting", "in-doubt", "stopped", "failed", "cancelled", "done"]
 SELECT = (
     "SELECT key, id, status, goal, started, updated, plan, functions, inputs, policy, events, fence, owner,"
-    " steady_until, wall_until FROM runs JOIN beginnings ON run = key"
+    " steady_until, wall_until, cancel FROM runs JOIN beginnings ON run = key"
 )
 RENEW = (
     "UPDATE runs SET events = events + ?, updated = ?, steady_until = ?, wall_until = ?"
@@ -50,7 +51,8 @@ class RunRow:
     """A run as it stands. Times are seconds since 1970; ``events`` counts its events.
 
     ``waiting``: for answers. ``in-doubt``: for a word on writes that may have happened. ``stopped``: it was
-    interrupted, or its time was up. All but ``cancelled`` and ``done`` can be resumed.
+    interrupted, its process is gone, or its time was up. All but ``cancelled`` and ``done`` can be resumed.
+    ``lease`` is of the process that runs it, if one does.
     """
 
     key: int
@@ -88,24 +90,26 @@ def contents_hash(goal: str, plan: str, functions: Mapping[str, str], inputs: st
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
-def row_of(connection: sqlite3.Connection, run_id: str) -> RunRow:
+def row_of(connection: sqlite3.Connection, run_id: str, clock: Clock) -> RunRow:
     """Raises ``RunNotFoundError``."""
     found = connection.execute(f"{SELECT} WHERE id = ?", (run_id,)).fetchone()
     if found is None:
         raise RunNotFoundError(
             run_id, "there is no run of that id; `planloom runs list` shows what there is."
         )
-    return read_row(found)
+    return read_row(found, clock)
 
 
-def read_row(found: tuple[Any, ...]) -> RunRow:
-    *head, functions, inputs, policy, events, fence, owner, steady, wall = found
+def read_row(found: tuple[Any, ...], clock: Clock) -> RunRow:
+    *head, functions, inputs, policy, events, fence, owner, steady, wall, cancel = found
     key, run_id, status, goal, started, updated, plan = head
     try:
         called = json.loads(functions)
     except ValueError as error:
         raise JournalDamagedError(run_id, "what the run began with is damaged; use a copy.") from error
     lease = None if owner is None else Lease(owner, steady, wall)
+    if lease is not None and is_over(lease, clock):
+        status, lease = "cancelled" if cancel else "stopped", None
     return RunRow(
         key,
         run_id,
@@ -166,10 +170,10 @@ def claim(connection: sqlite3.Connection, clock: Clock, lease: float, run_id: st
         RunOwnedError: another process is running it.
         RunOverError: it was cancelled.
     """
-    row = row_of(connection, run_id)
+    row = row_of(connection, run_id, clock)
     if row.status == "cancelled":
         raise RunOverError(run_id, "the run was cancelled; start a new one.")
-    if row.lease is not None and not is_over(row.lease, clock):
+    if row.lease is not None:
         left = max(0.0, row.lease.steady - clock.steady())
         raise RunOwnedError(
             run_id,
@@ -211,12 +215,29 @@ def renew(
 
 
 def rest(connection: sqlite3.Connection, hold: Hold, status: RunStatus) -> None:
-    """Let go of a run."""
+    """Let go of a run; one that was cancelled before it heard of that stays cancelled."""
     connection.execute(
-        "UPDATE runs SET status = ?, owner = NULL, steady_until = NULL, wall_until = NULL"
-        " WHERE key = ? AND fence = ?",
+        "UPDATE runs SET status = CASE WHEN cancel AND ?1 <> 'done' THEN 'cancelled' ELSE ?1 END,"
+        " owner = NULL, steady_until = NULL, wall_until = NULL WHERE key = ?2 AND fence = ?3",
         (status, hold.key, hold.fence),
     )
+
+
+def note(connection: sqlite3.Connection, row: RunRow, status: RunStatus, *, cancel: bool) -> None:
+    """Count one more event of a run that nobody runs any more, or that is told so when it next writes.
+
+    An owner whose lease is over is shut out: it must not go on from where it was before that event.
+    """
+    connection.execute(
+        "UPDATE runs SET events = events + 1, status = ?, cancel = cancel OR ? WHERE key = ?",
+        (status, cancel, row.key),
+    )
+    if row.lease is None:
+        connection.execute(
+            "UPDATE runs SET fence = fence + 1, owner = NULL, steady_until = NULL, wall_until = NULL"
+            " WHERE key = ? AND owner IS NOT NULL",
+            (row.key,),
+        )
 
 
 def _process(owner: str) -> str:

@@ -147,8 +147,16 @@ class RunLedger:
         except LeaseLostError as lost:
             raise LedgerFault(lost) from lost
 
-    async def end(self, call: StepCall, value: Any, seconds: float, used: Usage) -> None:
-        """Queue a step's value; raises ``UnsavableValueError``."""
+    def unmade(self, call: StepCall) -> None:
+        """Take back a write's intent: the run was stopped before the call was made."""
+        function = call.step.function
+        assert function is not None
+        if function.effect == "write":
+            packer = self._packer().put("verdict", "not-done").put("why", "the run was stopped first")
+            self._add(packer, "decision", call.id)
+
+    async def end(self, call: StepCall, value: Any, seconds: float, used: Usage) -> Any:
+        """Queue a step's value; gives it as a resumed run would have it. Raises ``UnsavableValueError``."""
         function = call.step.function
         try:
             saved = save(value, function.returns if function is not None else Any)
@@ -165,6 +173,7 @@ class RunLedger:
         self._add(packer, "done", call.id)
         if self.writer.unwritten > CROWD:
             await self._settled()
+        return saved.value
 
     def failed(self, call: StepCall, error: BaseException) -> None:
         packer = self._packer().put("name", call.step.name)
@@ -194,7 +203,9 @@ class RunLedger:
         self._ask(question)
         if ask is None:
             raise Parked
-        return await ask(question.text, question.name)
+        word = await ask(question.text, question.name)
+        del self._parked[question.step]
+        return word
 
     def waiting(self, run: Run) -> RunError:
         """Why a run ends whose steps are parked."""

@@ -26,6 +26,7 @@ from planloom.planners.journal.rows import (
     RunStatus,
     claim,
     insert,
+    note,
     read_row,
     row_of,
 )
@@ -97,19 +98,19 @@ class SqliteJournal:
         """The newest runs, newest first; raises ``JournalError``."""
         with self.file.reading() as connection:
             found = connection.execute(f"{SELECT} ORDER BY key DESC LIMIT ?", (limit,))
-            return [read_row(row) for row in found]
+            return [read_row(row, self.clock) for row in found]
 
     def run(self, run_id: str) -> RunRow:
         """Raises ``RunNotFoundError``."""
         with self.file.reading() as connection:
-            return row_of(connection, run_id)
+            return row_of(connection, run_id, self.clock)
 
     def events(self, run_id: str) -> tuple[Event, ...]:
         """All that happened in a run, in order; raises ``JournalError``."""
         with self.file.reading() as connection:
             # one transaction, so that the count belongs to the events
             connection.execute("BEGIN")
-            row = row_of(connection, run_id)
+            row = row_of(connection, run_id, self.clock)
             return tuple(events_of(connection, self.path, row.key, row.events))
 
     def _history(self, connection: sqlite3.Connection, row: RunRow) -> History:
@@ -176,15 +177,13 @@ class SqliteJournal:
         self.submit(lambda connection: self._given(connection, run_id, word)).result()
 
     def _given(self, connection: sqlite3.Connection, run_id: str, word: Word) -> None:
-        row = row_of(connection, run_id)
+        row = row_of(connection, run_id, self.clock)
         history = self._history(connection, row)
         entry = given(word, row, history, self.clock, self.blob_limit)
         append(connection, row.key, row.events, [entry])
-        status: RunStatus = "cancelled" if word.kind == "cancel" and row.lease is None else row.status
-        connection.execute(
-            "UPDATE runs SET events = events + 1, status = ?, cancel = cancel OR ? WHERE key = ?",
-            (status, word.kind == "cancel", row.key),
-        )
+        cancel = word.kind == "cancel"
+        status: RunStatus = "cancelled" if cancel and row.lease is None else row.status
+        note(connection, row, status, cancel=cancel)
 
     # -- running -----------------------------------------------------------------------------------------
 
@@ -219,7 +218,7 @@ class SqliteJournal:
         """
 
         def work(connection: sqlite3.Connection) -> tuple[Hold, RunRow, History, dict[str, str]]:
-            row = row_of(connection, run_id)
+            row = row_of(connection, run_id, self.clock)
             history = self._history(connection, row)
             large = {past.blob for past in history.results.values() if past.blob is not None}
             texts = {digest: blob(connection, self.path, digest) for digest in large}

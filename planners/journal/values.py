@@ -28,6 +28,8 @@ class Saved:
 
     text: str
     typed: bool = False
+    value: Any = None
+    """What the text gives back: all that later steps may see, or a run that is resumed would differ."""
 
 
 def save(value: Any, returns: Any = Any) -> Saved:
@@ -38,12 +40,17 @@ def save(value: Any, returns: Any = Any) -> Saved:
     """
     try:
         if type(value) is str:
-            return Saved(encode_basestring_ascii(value))
+            return Saved(encode_basestring_ascii(value), value=value)
         if is_plain(value):
-            return Saved(json.dumps(value, separators=(",", ":")))
-        return Saved(_through_type(value, returns), typed=True)
+            return Saved(json.dumps(value, separators=(",", ":")), value=value)
+        text, again = _through_type(value, returns)
+        return Saved(text, typed=True, value=again)
+    except Unsavable:
+        raise
     except RecursionError as error:
         raise Unsavable("it contains itself, or is nested too deep") from error
+    except ValueError as error:
+        raise Unsavable(f"it has no JSON: {error}") from error
 
 
 def restore(saved: Saved, returns: Any) -> Any:
@@ -63,7 +70,7 @@ def is_plain(value: Any) -> bool:
     return kind is dict and all(type(key) is str and is_plain(item) for key, item in value.items())
 
 
-def _through_type(value: Any, returns: Any) -> str:
+def _through_type(value: Any, returns: Any) -> tuple[str, Any]:
     from pydantic import ValidationError
     from pydantic_core import PydanticSerializationError
 
@@ -78,7 +85,7 @@ def _through_type(value: Any, returns: Any) -> str:
             f"a {type(value).__name__} would come back from JSON as another value; declare the exact return "
             "type, a pydantic model or a dataclass, or return plain JSON"
         )
-    return text
+    return text, again
 
 
 @lru_cache(maxsize=1024)

@@ -48,7 +48,7 @@ def given(word: Word, row: RunRow, history: History, clock: Clock, limit: int) -
 
 
 def _decision(packer: Packer, word: Word, row: RunRow, history: History) -> Packer:
-    doubtful = [doubt.step for doubt in history.doubts]
+    doubtful = [*(doubt.step for doubt in history.doubts), *history.decided]
     if row.lease is not None:
         raise QuestionError(row.id, "it is running; decide when it has stopped.")
     if word.step not in doubtful:

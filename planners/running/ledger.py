@@ -60,8 +60,12 @@ class Ledger(Protocol):
         """Returns once it is safe to start the call: for a write, when its intent is on disk."""
         ...
 
-    def end(self, call: StepCall, value: Any, seconds: float, used: Usage) -> Awaitable[None]:
-        """Keep the value; raises ``UnsavableValueError``."""
+    def unmade(self, call: StepCall) -> None:
+        """The call was not made after all, because the run was stopped while ``begin`` waited."""
+        ...
+
+    def end(self, call: StepCall, value: Any, seconds: float, used: Usage) -> Awaitable[Any]:
+        """Keep the value, and give it as it is kept; raises ``UnsavableValueError``."""
         ...
 
     def failed(self, call: StepCall, error: BaseException) -> None: ...

@@ -322,14 +322,25 @@ class Run:
             if self.guarded:
                 await self._admit(call)
             try:
-                await ledger.begin(call)
+                await self._written_down(call, ledger)
                 with keyed(ledger.key(call)):
                     value = await self._called(call, function)
             finally:
                 self._end_turn(call)
         assert self.meter is not None
-        await ledger.end(call, value, self.clock() - began, self.meter.usage)
-        return value
+        return await ledger.end(call, value, self.clock() - began, self.meter.usage)
+
+    async def _written_down(self, call: StepCall, ledger: Ledger) -> None:
+        """Wait for the call's intent to be kept; a run that is stopped meanwhile does not make the call."""
+        self.held[id(call)] = call
+        try:
+            await ledger.begin(call)
+            if self.stopped is not None:
+                raise asyncio.CancelledError
+        except asyncio.CancelledError:
+            ledger.unmade(call)
+            raise
+        del self.held[id(call)]
 
     def _called(self, call: StepCall, function: KernelFunction) -> Awaitable[Any]:
         if self.outer_key is not None and function.kind == "native":
