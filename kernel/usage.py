@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 
 from planloom.errors import BudgetExceededError
 from planloom.services.protocol import Usage
 
-__all__ = ["Meter", "metered", "record_usage", "require_budget"]
+__all__ = ["Meter", "metered", "reading", "record_usage", "require_budget"]
 
 _CURRENT: ContextVar[Meter | None] = ContextVar("planloom_meter", default=None)
 
@@ -58,3 +60,15 @@ def require_budget() -> None:
     meter = _CURRENT.get()
     if meter is not None:
         meter.require()
+
+
+@contextmanager
+def reading(tokens: int) -> Iterator[None]:
+    """Count a call, made inside, in which a model reads so many tokens and writes none.
+
+    Raises:
+        BudgetExceededError: a budget in force is used up.
+    """
+    require_budget()
+    yield
+    record_usage(Usage(prompt_tokens=tokens, calls=1))

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from planloom.function import KernelFunction
 from planloom.parameter import Parameter
 from planloom.planners.retrieval.words import words
-from planloom.services.protocol import ScoringService, Usage
+from planloom.services.protocol import ScoringService
 from planloom.services.usage import estimate_tokens
-from planloom.usage import record_usage, require_budget
+from planloom.usage import reading
 
 __all__ = ["Judge", "label", "result_name", "said", "spoken", "wanted_name"]
 
@@ -160,9 +160,7 @@ class Judge:
     async def _score(self, prompt: str, continuations: Sequence[str]) -> list[float]:
         unknown = [text for text in dict.fromkeys(continuations) if (prompt, text) not in self._known]
         if unknown:
-            require_budget()
-            scores = await self._service.score(prompt, unknown)
+            with reading(sum(map(estimate_tokens, (prompt, *unknown)))):
+                scores = await self._service.score(prompt, unknown)
             self._known |= {(prompt, text): score for text, score in zip(unknown, scores, strict=True)}
-            tokens = estimate_tokens(prompt) + sum(map(estimate_tokens, unknown))
-            record_usage(Usage(prompt_tokens=tokens, calls=1))
         return [self._known[prompt, text] for text in continuations]
