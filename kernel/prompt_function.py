@@ -69,7 +69,7 @@ class _PromptRunner:
     def __init__(self, kernel: Kernel, skill: str, config: PromptConfig, template: PromptTemplate) -> None:
         self.kernel, self.skill, self.config, self.template = kernel, skill, config, template
 
-    async def run(self, **variables: Any) -> str:
+    async def run(self, /, **variables: Any) -> str:
         defaults = {item.name: item.default for item in self.function.parameters if not item.required}
         context = PromptContext(self.kernel, self.function, defaults | variables)
         filters = self.kernel.filters("prompt")

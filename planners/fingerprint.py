@@ -5,13 +5,28 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import fields, is_dataclass
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from pathlib import PosixPath, PurePosixPath, PureWindowsPath, WindowsPath
 from typing import Any
+from uuid import UUID
 
 from planloom.function import KernelFunction
 from planloom.planners.errors import RenderError
 from planloom.planners.language.rendering import is_model
 
 __all__ = ["call_fingerprint", "function_fingerprint", "value_fingerprint"]
+
+NUMBERS = (bool, int, float, complex, Decimal)
+TIMES = (date, datetime, time, timedelta)
+PATHS = (PosixPath, WindowsPath, PurePosixPath, PureWindowsPath)
+EXACT = frozenset({type(None), bytes, bytearray, UUID, *NUMBERS, *TIMES, *PATHS})
+"""Types whose ``repr`` tells all of a value; other ones may shorten theirs, as numpy's arrays do."""
+NO_REPR: Any = object.__repr__
+PROTOCOL = 4
+"""Of telling what a copy is made from: the one that ``copy`` asks for."""
+MOST_BITS = 13_000
+"""Of a number as decimal text: Python refuses to write one of more than 4,300 digits."""
 
 
 def call_fingerprint(function: KernelFunction, arguments: Mapping[str, Any], plan: str) -> str:
@@ -61,8 +76,36 @@ def _of(value: Any) -> bytes:
         return _hash(kind, [_of({item.name: getattr(value, item.name) for item in fields(value)})])
     if hasattr(type(value), "get_secret_value"):
         return _hash(kind, [_of(value.get_secret_value())])
-    # an object with no repr of its own is known by its address: a yes to one never counts for another
-    return _hash(kind, [repr(value).encode("utf-8", "surrogatepass")])
+    if type(value) in EXACT:
+        return _hash(kind, [_written(value)])
+    if isinstance(value, type):
+        return _hash(kind, [f"{value.__module__}.{value.__qualname__}".encode()])
+    return _hash(kind, _contents(value))
+
+
+def _written(value: Any) -> bytes:
+    if isinstance(value, int) and value.bit_length() > MOST_BITS:
+        return hex(value).encode()
+    return repr(value).encode("utf-8", "surrogatepass")
+
+
+def _contents(value: Any) -> list[bytes]:
+    """All that a copy of an object would be made from, as ``copy.deepcopy`` learns it; nothing is copied.
+
+    An object without a ``repr`` of its own, or that cannot be copied, is known by its address instead: a yes
+    to one never counts for another.
+    """
+    if type(value).__repr__ is NO_REPR:
+        return [_written(value)]
+    try:
+        made = value.__reduce_ex__(PROTOCOL)
+    except TypeError:
+        return [_written(value), str(id(value)).encode()]
+    if isinstance(made, str):  # there is one object of that name
+        return [made.encode()]
+    maker, arguments, state, items, pairs = (*made, None, None, None)[:5]
+    name = getattr(maker, "__qualname__", type(maker).__qualname__)
+    return [name.encode(), *map(_of, (arguments, state, list(items or ()), list(pairs or ())))]
 
 
 def _hash(kind: str, parts: Iterable[bytes]) -> bytes:

@@ -95,12 +95,23 @@ def _small_range(parameter: Parameter) -> tuple[str, ...]:
     if int not in alternatives(parameter.annotation):
         return ()
     schema = _only_schema(parameter.schema)
-    low = schema.get("minimum", schema.get("exclusiveMinimum", -math.inf) + 1)
-    high = schema.get("maximum", schema.get("exclusiveMaximum", math.inf) - 1)
-    if not high - low < MOST_CHOICES:
+    low = [math.ceil(found) for found in _bound(schema, "minimum")]
+    low += [math.floor(found) + 1 for found in _bound(schema, "exclusiveMinimum")]
+    high = [math.floor(found) for found in _bound(schema, "maximum")]
+    high += [math.ceil(found) - 1 for found in _bound(schema, "exclusiveMaximum")]
+    if not low or not high or min(high) - max(low) >= MOST_CHOICES:
         return ()
-    numbers = map(str, range(math.ceil(low), math.floor(high) + 1))
+    numbers = map(str, range(max(low), min(high) + 1))
     return tuple(number for number in numbers if reads(parameter, number))
+
+
+def _bound(schema: Mapping[str, Any], keyword: str) -> Iterator[int | float]:
+    """The limit that a schema sets, if it is a number: who wrote the schema may have been mistaken."""
+    found = schema.get(keyword)
+    if isinstance(found, bool):
+        return
+    if isinstance(found, int) or (isinstance(found, float) and math.isfinite(found)):
+        yield found
 
 
 def _literal(value: Any) -> str:
@@ -119,8 +130,9 @@ def _only_text(parts: list[Any]) -> bool:
 
 def _only_schema(schema: Mapping[str, Any]) -> Mapping[str, Any]:
     """The schema of ``X`` where the type is ``X | None``."""
-    options = [option for option in schema.get("anyOf", ()) if option.get("type") != "null"]
-    return options[0] if len(options) == 1 else schema
+    found = schema.get("anyOf")
+    options = [one for one in found if one != {"type": "null"}] if isinstance(found, list) else []
+    return options[0] if len(options) == 1 and isinstance(options[0], Mapping) else schema
 
 
 def _text_rule(limits: Mapping[str, Any]) -> str | None:
@@ -135,10 +147,16 @@ def _typed_rule(limits: Mapping[str, Any], part: Any) -> str | None:
     if part is float:
         return None if limits else "number"
     if get_origin(part) is list and set(limits) == {"items"}:
-        item = ITEMS.get(limits["items"].get("type", ""))
-        plain = set(limits["items"]) <= PLAIN
-        return f'"[" ({item} (", " {item}){{0,{MOST_ITEMS - 1}}})? "]"' if item and plain else None
+        item = _item_rule(limits["items"])
+        return f'"[" ({item} (", " {item}){{0,{MOST_ITEMS - 1}}})? "]"' if item else None
     return None
+
+
+def _item_rule(items: Any) -> str | None:
+    if not isinstance(items, Mapping) or not set(items) <= PLAIN:
+        return None
+    kind = items.get("type")
+    return ITEMS.get(kind) if isinstance(kind, str) else None
 
 
 def xml_text(text: str) -> str:

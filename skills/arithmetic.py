@@ -26,7 +26,8 @@ def check_number(function: str, parameter: str, value: object) -> Number:
     if isinstance(value, bool) or not isinstance(value, Number):
         raise ArgumentError(function, parameter, f"holds {type(value).__name__}, which is not a number")
     if not _is_finite(value):
-        raise ArgumentError(function, parameter, f"holds {value}; only finite numbers can be used")
+        shown = "an integer that is too large to be held" if isinstance(value, int) else value
+        raise ArgumentError(function, parameter, f"holds {shown}; only finite numbers can be used")
     return value
 
 

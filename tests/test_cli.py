@@ -201,6 +201,34 @@ def test_check_tells_before_which_calls_a_policy_asks(cli: CommandLine) -> None:
     assert "ok, 4 steps, needs $INPUT, $subject, asks before 4 Emailer.sendEmail" in ran.err
 
 
+SLIPS = """
+from planloom.planners import ArgumentSources, DenyNames, all_of
+
+policy = all_of(
+    ArgumentSources({"Emailr.sendEmail.emailAddress": ["user"], "Emailer.sendEmail.subject": ["user"]}),
+    DenyNames("Names.drop", "Emailer.delete*", "*.delete*", "Names.*"),
+)
+"""
+
+
+def test_check_tells_which_functions_a_policy_names_that_are_not_there(cli: CommandLine) -> None:
+    cli.write("slips.py", SLIPS)
+    ran = cli("check", "plan.xml", "--skill", "my_skills.py", "--policy", "slips.py:policy")
+    assert [line for line in ran.err.splitlines() if line.startswith("note")] == [
+        f"note: the policy names {name!r}, and no function is called so"
+        for name in ("emailr.sendemail", "names.drop", "emailer.delete*")
+    ]
+
+
+def test_check_says_that_functions_are_unknown_only_if_all_are(cli: CommandLine) -> None:
+    cli.write("ask.xml", '<plan><ask question="Who?" setContextVariable="A"/></plan>')
+    assert "every function is unknown" in cli("check", "ask.xml").err
+    assert cli("plans", "save", "ask", "ask.xml").code == 0
+    cli.write("call.xml", "<plan><function.Plans.ask/></plan>")
+    ran = cli("check", "call.xml", "--library", "plans")
+    assert (ran.code, "unknown" in ran.err) == (0, False)
+
+
 def test_show_draws_stages_and_needs(cli: CommandLine) -> None:
     shown = cli("show", "plan.xml", "--skill", "my_skills.py").out
     assert shown.splitlines()[:2] == ["inputs  $INPUT, $subject", "stage 1: 2 at once"]

@@ -14,7 +14,7 @@ import pytest
 from pydantic import BaseModel
 
 from planloom import Kernel, kernel_function
-from planloom.planners import Executor, Plan, RunResult, StepError
+from planloom.planners import Executor, Plan, PlanError, RunResult, StepError
 
 MB = 1024 * 1024
 
@@ -312,3 +312,34 @@ def test_values_that_do_not_fit_end_the_run_by_name_and_at_once(xml: str, words:
         run(xml, [number, text, deep, whole, ok])
     assert type(caught.value).__module__.startswith("planloom.")
     assert time.thread_time() - began < 1
+
+
+# -- JSON with references inside -------------------------------------------------------------------
+
+
+async def listed(items: list[Any]) -> list[Any]:
+    return items
+
+
+@pytest.mark.parametrize(
+    ("text", "given"),
+    [
+        (r'["\ue0000\ue001", "$X"]', ["\ue0000\ue001", "secret"]),
+        (r'["\uE0000\uE000", "$X"]', ["\ue0000\ue000", "secret"]),
+        (r'["\ue0009\ue001", "$X"]', ["\ue0009\ue001", "secret"]),
+        ('["\ue0000\ue000", "$X"]', ["\ue0000\ue000", "secret"]),
+        (r'["\\ue000", {"a": "<$X>$X"}]', [r"\ue000", {"a": "<secret>secret"}]),
+    ],
+)
+def test_no_literal_in_a_list_turns_into_a_reference(text: str, given: list[Any]) -> None:
+    result = run(
+        f"<function.T.listed><items><![CDATA[{text}]]></items></function.T.listed>", [listed], {"X": "secret"}
+    )
+    assert result.steps[0].value == given
+
+
+@pytest.mark.parametrize("depth", [101, 600, 30_000])
+def test_a_list_that_is_nested_too_deep_is_a_fault_of_the_plan(depth: int) -> None:
+    text = "[" * depth + '"$X"' + "]" * depth
+    with pytest.raises(PlanError, match="nested more than 100 levels deep"):
+        run(f"<function.T.listed><items>{text}</items></function.T.listed>", [listed])

@@ -18,6 +18,8 @@ from planloom.function import KernelFunction
 from planloom.parameter import REQUIRED, Parameter
 from planloom.planners import Plan
 from planloom.planners.grammar import plan_grammar
+from planloom.planners.literals import literal_rule
+from planloom.planners.plan_schema import plan_schema
 from planloom.skill import Skill
 
 
@@ -241,3 +243,33 @@ def test_it_is_made_once_for_the_same_functions_and_anew_for_others_of_the_same_
     assert plan_grammar([one]) is plan_grammar([one])
     assert plan_grammar([one]) != plan_grammar([other])
     assert plan_grammar([one]) != plan_grammar([one], ["INPUT", "CITY"])
+
+
+STRANGE: list[tuple[Any, dict[str, Any]]] = [
+    (list[str], {"type": "array", "items": {"type": ["string", "null"]}}),
+    (list[str], {"type": "array", "items": True}),
+    (list[str], {"type": "array", "items": ["string"]}),
+    (int, {"type": "integer", "minimum": "0"}),
+    (int, {"type": "integer", "exclusiveMinimum": None}),
+    (int, {"type": "integer", "minimum": 0, "exclusiveMaximum": True}),
+    (int, {"type": "integer", "minimum": 10**400}),
+    (int, {"type": "integer", "minimum": float("inf"), "maximum": 5}),
+    (int | None, {"anyOf": None, "minimum": 1}),
+    (int | None, {"anyOf": [True, {"type": "null"}]}),
+]
+
+
+@pytest.mark.parametrize(("taken", "schema"), STRANGE)
+def test_a_strange_schema_of_someone_else_breaks_no_planning(taken: Any, schema: dict[str, Any]) -> None:
+    strange = Parameter("x", taken, json_schema=lambda: dict(schema))
+    made = [KernelFunction("S", "f", nothing, declared_parameters=(strange,))]
+    grammar = Grammar(plan_grammar(made))
+    for seed in range(20):
+        text = grammar.sample(random.Random(seed))
+        assert text == "<plan/>" or Plan.parse(text, kernel_of(made))
+    assert plan_schema(made)["type"] == "object"
+
+
+def test_a_range_between_fractions_has_every_whole_number_in_it() -> None:
+    taken = Parameter("x", int, json_schema=lambda: {"exclusiveMinimum": 0.5, "maximum": 3.5})
+    assert literal_rule(taken) == '("1" | "2" | "3")'

@@ -60,6 +60,19 @@ def test_quiet_and_json(ask: CommandLine) -> None:
     assert (ask.folder / "my.db").is_file()
 
 
+def test_two_folders_in_one_store_forget_nothing_of_each_other(ask: CommandLine) -> None:
+    (ask.folder / "notes").mkdir()
+    ask.write("notes/key.md", "The key lies under the mat.")
+    for folder in ("docs", "notes"):
+        ask("ask", "x", "--docs", folder, "--store", "my.db")
+    assert "1 documents: 0 passages read, 1 known, 0 gone" in (
+        ask("ask", "Where does the key lie?", "--docs", "notes/../notes", "--store", "my.db").err
+    )
+    again = ask("ask", "Where does the key lie?", "--docs", "docs", "--store", "my.db")
+    assert "6 documents: 0 passages read, 17 known, 0 gone" in again.err
+    assert "under the mat" not in again.out
+
+
 def test_a_model_puts_the_answer_into_words(ask: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
     service = ScriptedService(["You have 27 days [1]."])
     monkeypatch.setattr(services, "LlamaService", lambda *_: service, raising=False)

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import re
+from collections import deque
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import Enum
+from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -202,17 +207,80 @@ class Colour(Enum):
     BLUE = 2
 
 
+class Short:
+    """Shows nothing of what it holds."""
+
+    def __init__(self, held: Any) -> None:
+        self.held = held
+
+    def __repr__(self) -> str:
+        return "Short(...)"
+
+
+class Slots(Short):
+    __slots__ = ("more",)
+
+
+class Lock:
+    """Cannot be copied, and so is the same only as itself."""
+
+    def __repr__(self) -> str:
+        return "Lock()"
+
+    def __reduce__(self) -> str:
+        raise TypeError("it cannot be copied")
+
+
 DIFFERENT: list[Any] = [
     1, 1.0, True, "1", b"1", None, "", [], (), {}, set(), [1], [1, 1], [[1], 1], [1, [1]], {"a": 1}, {"b": 1},
     {1: "a"}, {"1": "a"}, {"a": "1"}, {"a": {"b": 1}}, Point(1), Point(2), Other(1), Model(x=1), Model(x=2),
     Colour.RED, Colour.BLUE, Decimal(1), SecretStr("a"), SecretStr("b"), "ab", ["a", "b"], ["ab"],
     ["a", "", "b"],
     float("nan"), -0.0, 0.0, 0, False, "\ud800", "\u00e9", "e\u0301", object(), object(),
+    10**5000, 10**5000 + 1, Short(1), Short(2), Short([1]), Slots(1), Slots(2), deque([1]), deque([2]),
+    int, str, Lock(), Lock(), re.compile("a" * 300), re.compile("a" * 300 + "b"), Path("a"), Path("b"),
 ]  # fmt: skip
 
 
 def test_values_that_differ_have_different_fingerprints() -> None:
     assert len({value_fingerprint(value) for value in DIFFERENT}) == len(DIFFERENT)
+
+
+@pytest.mark.parametrize(
+    "value", [Short({"a": [1]}), deque([1]), re.compile("a"), Colour.RED, UUID(int=1), Decimal(1), len, int]
+)
+def test_a_copy_has_the_fingerprint_of_what_it_was_copied_from(value: Any) -> None:
+    assert value_fingerprint(deepcopy(value)) == value_fingerprint(value)
+
+
+def test_an_array_is_told_by_all_its_elements_though_only_some_are_shown() -> None:
+    numpy = pytest.importorskip("numpy")
+    array = numpy.arange(5000)
+    other = array.copy()
+    other[2500] = 0
+    assert repr(array) == repr(other)
+    assert value_fingerprint(array) == value_fingerprint(array.copy())
+    assert value_fingerprint(array) != value_fingerprint(other)
+
+
+def test_what_is_changed_while_it_is_being_approved_does_not_run() -> None:
+    held = Short(1)
+
+    async def make() -> Any:
+        return held
+
+    async def send(body: Any) -> str:
+        raise AssertionError("it ran")
+
+    async def change(request: CallRequest, reason: str) -> bool:
+        held.held = 2
+        return True
+
+    kernel = Kernel()
+    kernel.add_function(kernel_function(effect="read")(make), skill="T")
+    kernel.add_function(send, skill="T")
+    with pytest.raises(StepError, match="changed while it was being approved"):
+        run(change, kernel, "<plan><function.T.make/><function.T.send/></plan>")
 
 
 VALUES = st.recursive(

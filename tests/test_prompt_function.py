@@ -19,6 +19,11 @@ class Names:
         """A person's nickname."""
         return f"{title}<{person[:3]}>"
 
+    @kernel_function(effect="none")
+    def greeting(self, name: str) -> str:
+        """How a letter begins."""
+        return f"Dear {name}"
+
 
 def asked(config: PromptConfig, **arguments: str) -> tuple[ChatMessage, ...]:
     """What a model is asked when a prompt function is called."""
@@ -61,3 +66,13 @@ def test_shipped_joke() -> None:
     (request,) = service.requests
     assert request.messages[-1].content.startswith("Write a light-hearted joke about this:\n赵本山")
     assert request.settings.max_tokens == 200
+
+
+def test_a_variable_may_be_called_self() -> None:
+    config = PromptConfig(template="About {{$self}} and {{$kernel}}")
+    assert asked(config, self="me", kernel="corn") == (ChatMessage("user", "About me and corn"),)
+
+
+def test_a_function_called_from_jinja_may_take_a_name() -> None:
+    config = PromptConfig(template="{{ call('Names.greeting', name=input) }}", template_format="jinja2")
+    assert asked(config, input="Ada") == (ChatMessage("user", "Dear Ada"),)

@@ -90,7 +90,10 @@ def test_an_empty_list_has_none_of_these(call: Any) -> None:
         call([])
 
 
-@pytest.mark.parametrize("bad", ["3", True, None, [1], float("nan"), float("inf"), Decimal("nan")])
+HUGE = pytest.param(10**5000, id="of more digits than Python writes")
+
+
+@pytest.mark.parametrize("bad", ["3", True, None, [1], float("nan"), float("inf"), Decimal("nan"), HUGE])
 def test_what_is_no_finite_number_is_refused(bad: Any) -> None:
     with pytest.raises(ArgumentError, match=r"Math.add: argument 'input' holds"):
         math.add(bad, 1)

@@ -78,7 +78,7 @@ async def _ask(arguments: Namespace, terminal: Terminal) -> int:
     store = FileStore(_store_path(arguments))
     try:
         memory = SemanticTextMemory(store)
-        collection = f"documents by {memory.embed.name}"
+        collection = f"documents in {_docs_key(arguments)} by {memory.embed.name}"
         report = await _read(memory, collection, arguments, terminal)
         plan, result = await _run(memory, collection, arguments, where, terminal)
     finally:
@@ -143,14 +143,18 @@ def _where(text: str | None) -> Mapping[str, Any]:
 def _store_path(arguments: Namespace) -> str:
     if arguments.store:
         return str(arguments.store)
-    docs = Path(arguments.docs).resolve()
     root = os.environ.get("XDG_CACHE_HOME")
     folder = (Path(root) if root else Path.home() / ".cache") / "planloom" / "memory"
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"{folder} cannot be made ({error.strerror}); name a file with --store.") from error
-    return str(folder / f"{docs.name}-{hashlib.sha256(os.fsencode(docs)).hexdigest()[:12]}.db")
+    return str(folder / f"{Path(arguments.docs).resolve().name}-{_docs_key(arguments)}.db")
+
+
+def _docs_key(arguments: Namespace) -> str:
+    """What tells one folder of documents from another: reading the one forgets nothing of the other."""
+    return hashlib.sha256(os.fsencode(Path(arguments.docs).resolve())).hexdigest()[:12]
 
 
 def _show(result: RunResult, terminal: Terminal) -> None:

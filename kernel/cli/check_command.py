@@ -22,6 +22,7 @@ from planloom.planners.language.diagnostic import Diagnostic
 from planloom.planners.language.report import format_diagnostics
 from planloom.planners.plan import Plan
 from planloom.planners.running.gate import foresee, refused
+from planloom.planners.running.policies import idle_patterns
 from planloom.planners.running.policy import NeedsApproval, Policy
 
 __all__ = ["HELP", "NAME", "add_arguments", "run"]
@@ -42,8 +43,10 @@ def run(arguments: Namespace, terminal: Terminal) -> int:
     kernel = kernel_for(arguments, terminal)
     policy = policy_for(arguments)
     plans = [read_plan_text(name) for name in arguments.plans]
-    if not arguments.skill:
+    if not arguments.skill and not kernel.functions:
         terminal.say("note: no --skill was given, so every function is unknown")
+    for pattern in idle_patterns(policy, kernel.functions.values()) if policy else ():
+        terminal.say(f"note: the policy names {pattern!r}, and no function is called so")
     passed = [_check(_findings(plan, kernel, policy), plan, arguments, terminal) for plan in plans]
     return Exit.DONE if all(passed) else Exit.WRONG_PLAN
 

@@ -64,7 +64,7 @@ def _plain(value: Any) -> Any:
 
 
 def _caller(call: FunctionCaller) -> FunctionCaller:
-    async def call_function(name: str, *positional: Any, **named: Any) -> Any:
+    async def call_function(name: str, /, *positional: Any, **named: Any) -> Any:
         if len(positional) > 1:
             raise TemplateError(f"call({name!r}, …) takes one positional argument; name the others")
         plain = {key: _plain(value) for key, value in named.items()}

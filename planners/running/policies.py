@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Literal
 
@@ -19,10 +19,20 @@ from planloom.planners.running.policy import (
     Policy,
 )
 
-__all__ = ["TRUSTED", "AllowAll", "AllowNames", "ArgumentSources", "AskBeforeWrites", "DenyNames", "all_of"]
+__all__ = [
+    "TRUSTED",
+    "AllowAll",
+    "AllowNames",
+    "ArgumentSources",
+    "AskBeforeWrites",
+    "DenyNames",
+    "all_of",
+    "idle_patterns",
+]
 
 TRUSTED = ("user", "literal")
 """What the user said, and what the plan says: no step's output."""
+WILD = frozenset("*?[")
 
 
 class AllowAll:
@@ -129,7 +139,7 @@ class ArgumentSources:
         if not fnmatchcase(call.function.full_name.lower(), function):
             return []
         names = [item.name for item in call.function.parameters if fnmatchcase(item.name.lower(), argument)]
-        if not names and not set(function + argument) & set("*?["):
+        if not names and not set(function + argument) & WILD:
             # a rule that guards nothing because of a slip must not pass for one that is kept
             known = ", ".join(item.name for item in call.function.parameters)
             return [f"a rule is about {argument!r}, and {call.function.full_name} takes {known or 'nothing'}"]
@@ -174,6 +184,31 @@ class _AllOf:
     def foresee(self, call: PlannedCall) -> Decision:
         foreseeing = [policy for policy in self.policies if isinstance(policy, ForesightPolicy)]
         return _together([policy.foresee(call) for policy in foreseeing])
+
+
+def idle_patterns(policy: Policy, functions: Iterable[KernelFunction]) -> tuple[str, ...]:
+    """The patterns of a policy that ships which name a skill, and fit none of ``functions``: slips, perhaps.
+
+    ``*.delete*`` names no skill: such a pattern may be kept for functions that come later.
+    """
+    functions = tuple(functions)
+    named = [pattern for pattern in _patterns_of(policy) if not set(pattern.partition(".")[0]) & WILD]
+    idle = [pattern for pattern in named if not any(_named(function, [pattern]) for function in functions)]
+    return tuple(dict.fromkeys(idle))
+
+
+def _patterns_of(policy: Policy) -> tuple[str, ...]:
+    match policy:
+        case DenyNames() | AllowNames():
+            return policy.patterns
+        case AskBeforeWrites():
+            return policy.except_for
+        case ArgumentSources():
+            return tuple(function for function, _, _ in policy.rules)
+        case _AllOf():
+            return tuple(pattern for inner in policy.policies for pattern in _patterns_of(inner))
+        case _:
+            return ()
 
 
 def _together(decisions: Sequence[Decision]) -> Decision:

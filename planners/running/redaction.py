@@ -67,7 +67,7 @@ class Redaction:
             case StepFailed():
                 return event._replace(error=self.error(event.step, event.error))
             case PlanFinished():
-                return event._replace(text=self._text(event.text), error=event.error)
+                return event._replace(text=self._text(event.text))
 
     def inputs(self, given: Mapping[str, Any]) -> dict[str, Any]:
         return {name: HIDDEN if self.origins.secret_input(name) else value for name, value in given.items()}
