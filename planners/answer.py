@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-__all__ = ["looping", "without_plan"]
+import json
+
+__all__ = ["holds_json_plan", "is_json", "looping", "without_json_plan", "without_plan"]
 
 REFUSALS = (
     "i cannot",
@@ -13,7 +15,24 @@ REFUSALS = (
     "i'm sorry",
     "i am sorry",
     "as an ai",
+    "我不能",
+    "我无法",
+    "我没办法",
+    "无法帮",
+    "不能帮",
+    "无法协助",
+    "无法提供",
+    "无法完成",
+    "对不起",
+    "抱歉",
+    "很遗憾",
+    "作为一个ai",
+    "作为ai",
+    "作为人工智能",
+    "作为一个人工智能",
 )
+EMPTY = "The model answered nothing. Check its chat template, or raise max_tokens."
+REFUSED = "The model refused. Read its answer; say the goal in other words, or use another model."
 SHORT_OF_LOOP = 4
 LONGEST_CYCLE = 64
 
@@ -21,16 +40,59 @@ LONGEST_CYCLE = 64
 def without_plan(answer: str) -> str:
     """Why ``answer`` holds no plan: it is empty, a loop, JSON, a refusal, code or plain text."""
     text = answer.strip()
-    opening = text[:200].lower().replace("’", "'")
     if not text:
-        return "The model answered nothing. Check its chat template, or raise max_tokens."
+        return EMPTY
     if looping(text):
         return "The model repeats itself without end. Use a grammar (constrain=True) or a larger model."
-    if text.removeprefix("```json").lstrip()[:1] in ("{", "["):
+    if _starts_as_json(text):
         return "The model answered JSON where an XML plan was asked for. Use a grammar, or another prompt."
-    if any(refusal in opening for refusal in REFUSALS):
-        return "The model refused. Read its answer; say the goal in other words, or use another model."
+    if _refusing(text):
+        return REFUSED
     return "The model answered text without a <plan>. Use a grammar, a larger model, or another prompt."
+
+
+def without_json_plan(answer: str) -> str:
+    """Why ``answer`` holds no plan, where one was asked for as JSON."""
+    text = answer.strip()
+    if not text:
+        return EMPTY
+    if looping(text):
+        return "The model repeats itself without end. Use a larger model, or constrain=False."
+    if _starts_as_json(text):
+        return 'The model answered JSON, but no object with a list of "steps". Use a larger model.'
+    if _refusing(text):
+        return REFUSED
+    return (
+        "The model answered text where a plan as JSON was asked for. Check that the server holds answers to "
+        "a JSON schema, or have the plan written as XML: constrain=False."
+    )
+
+
+def holds_json_plan(answer: str) -> bool:
+    """Whether ``answer`` is an object with a list of steps, right or not, or the broken text of one."""
+    try:
+        found = json.loads(answer)
+    except (ValueError, RecursionError):
+        return answer.lstrip().startswith("{") and '"steps"' in answer and not looping(answer)
+    return isinstance(found, dict) and isinstance(found.get("steps"), list)
+
+
+def is_json(answer: str) -> bool:
+    """Whether ``answer`` is JSON, to its end."""
+    try:
+        json.loads(answer)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _starts_as_json(text: str) -> bool:
+    return text.removeprefix("```json").lstrip()[:1] in ("{", "[")
+
+
+def _refusing(text: str) -> bool:
+    opening = text[:200].lower().replace("’", "'")
+    return any(refusal in opening for refusal in REFUSALS)
 
 
 def looping(text: str) -> bool:

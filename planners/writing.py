@@ -48,11 +48,15 @@ class PlanRepair:
 
 @dataclass(frozen=True, slots=True)
 class PlanReady:
-    """The plan is written and checked; ``attempts`` are those that failed before it."""
+    """The plan is written and checked; ``attempts`` are those that failed before it.
+
+    ``seconds`` are those of the whole planning.
+    """
 
     plan: Plan
     usage: Usage
     attempts: tuple[Attempt, ...]
+    seconds: float = 0.0
     kind: ClassVar[str] = "plan-ready"
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from planloom import Kernel, kernel_function
 from planloom.function import KernelFunction
+from planloom.parameter import Parameter
 from planloom.planners.catalogue import ENTRY_TOKENS, entry, kinds_returned, offered
 from planloom.services.usage import estimate_tokens
 
@@ -82,6 +83,28 @@ def test_long_descriptions_are_cut_and_signatures_never() -> None:
     assert line.endswith("…")
     assert estimate_tokens(line) <= ENTRY_TOKENS
     assert estimate_tokens(entry(shop()["Shop.explain"])) <= ENTRY_TOKENS
+
+
+def described(description: str, parameters: tuple[Parameter, ...] = ()) -> str:
+    return entry(KernelFunction("S", "f", nothing, description=description, declared_parameters=parameters))
+
+
+def test_a_long_description_without_spaces_is_cut_at_a_character() -> None:
+    line = described("查询指定城市未来七天的天气预报包括气温湿度风力和降水概率并给出出行建议" * 3)
+    assert line.startswith("S.f(): 查询指定城市")
+    assert line.endswith("…")
+    assert estimate_tokens(line) <= ENTRY_TOKENS
+    assert described("查询" * 27 + "GitHub" * 9).endswith("询…")
+
+
+def test_a_chinese_full_stop_gets_no_other() -> None:
+    parameter = Parameter("city", description="城市名称。")
+    assert described("查询天气。", (parameter,)) == "S.f(city): 查询天气. city: 城市名称."
+
+
+def test_a_full_stop_as_a_default_is_shown() -> None:
+    parameter = Parameter("end", default="。")
+    assert described("", (parameter,)) == "S.f(end = 。)"
 
 
 def test_a_description_cannot_add_lines() -> None:

@@ -13,7 +13,7 @@ import pytest
 from pydantic import Field
 
 from planloom import Kernel, kernel_function
-from planloom.planners import Plan, PlanNotPossible, SequentialPlanner
+from planloom.planners import AnswerCutError, NoPlanInAnswerError, Plan, PlanNotPossible, SequentialPlanner
 from planloom.planners.errors import PlanError
 from planloom.planners.language.diagnostic import Diagnostic
 from planloom.planners.plan_schema import plan_schema, tree_from_answer
@@ -183,11 +183,14 @@ class Server:
 
     def __init__(self, *answers: str) -> None:
         self.answers, self.bodies = list(answers), list[dict[str, Any]]()
+        self.finish_reason = "stop"
 
     def handle(self, request: httpx.Request) -> httpx.Response:
         self.bodies.append(json.loads(request.content))
         message = {"role": "assistant", "content": self.answers.pop(0)}
-        return httpx.Response(200, json={"choices": [{"message": message, "finish_reason": "stop"}]})
+        return httpx.Response(
+            200, json={"choices": [{"message": message, "finish_reason": self.finish_reason}]}
+        )
 
     def planner(self, style: Any, **options: Any) -> SequentialPlanner:
         transport = httpx.MockTransport(self.handle)
@@ -224,6 +227,42 @@ def test_what_the_schema_could_not_say_is_repaired() -> None:
     server = Server(json.dumps(wrong), json.dumps(ANSWER))
     assert str(planned(server.planner("json_schema"))) == MAIL
     assert "R1" in server.bodies[1]["messages"][-1]["content"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ("", "nothing"),
+        ("[]", "no object with a list"),
+        ('{"plan": []}', "no object with a list"),
+        ('{"steps": 3}', "no object with a list"),
+        ("Sure, I will send them.", "as JSON"),
+        (MAIL, "as JSON"),
+        ("R1 R2 R3 " * 40, "repeats itself"),
+        ('{"steps": [' + '{"ask": "R1"}, ' * 40, "repeats itself"),
+        ("I'm sorry, but I can't help with that.", "refused"),
+        ("对不起，我不能帮你。", "refused"),
+    ],
+)
+def test_an_answer_without_steps_is_no_plan(answer: str, said: str) -> None:
+    server = Server(answer, answer)
+    with pytest.raises(NoPlanInAnswerError, match=said):
+        planned(server.planner("json_schema", repairs=1))
+    assert '{"steps": [...]}' in server.bodies[1]["messages"][-1]["content"]
+
+
+def test_broken_json_of_a_plan_goes_back_with_its_place() -> None:
+    server = Server(json.dumps(ANSWER)[:-1], json.dumps(ANSWER))
+    assert str(planned(server.planner("json_schema"))) == MAIL
+    assert "not JSON" in server.bodies[1]["messages"][-1]["content"]
+
+
+def test_an_answer_is_cut_if_its_json_has_no_end() -> None:
+    server = Server(json.dumps(ANSWER), json.dumps(ANSWER)[:-1])
+    server.finish_reason = "length"
+    assert str(planned(server.planner("json_schema"))) == MAIL
+    with pytest.raises(AnswerCutError):
+        planned(server.planner("json_schema"))
 
 
 def test_no_steps_mean_that_it_cannot_be_done() -> None:

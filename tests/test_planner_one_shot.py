@@ -190,6 +190,21 @@ def test_an_empty_or_endless_goal_is_refused_before_any_call(goal: str) -> None:
     assert not service.requests
 
 
+@pytest.mark.parametrize("inputs", ["subject", ["my input"], ["INPUT", "2nd"], ["$INPUT"], [""], [7]])
+def test_what_is_no_name_of_an_input_is_refused_before_any_call(inputs: Any) -> None:
+    service = ScriptedService([GOOD], accepts_grammar=True)
+    with pytest.raises(InvalidGoalError, match=r"list of names|digits and underscores"):
+        SequentialPlanner(kernel(service)).create_plan_sync("Mail it", inputs=inputs)
+    assert not service.requests
+
+
+def test_what_cannot_be_done_is_said_as_far_as_words_tell() -> None:
+    error = failure(PlanNotPossible, ["<plan/>"], "Book a flight to Rome, then send a message to Ada")
+    assert error.missing == ("Book a flight to Rome",)
+    assert "No function on offer speaks of: Book a flight to Rome." in str(error)
+    assert failure(PlanNotPossible, ["<plan/>"], "Send a message").missing == ()
+
+
 def test_the_model_may_say_that_it_cannot_be_done() -> None:
     error = failure(PlanNotPossible, ["<plan/>", GOOD])
     assert "Mail.address, Mail.send" in str(error)
@@ -221,6 +236,9 @@ def test_an_answer_that_was_cut_after_its_plan_is_a_plan() -> None:
         ("", "nothing"),
         ("   \n", "nothing"),
         ("I'm sorry, but I can’t help with that.", "refused"),
+        ("对不起，我不能帮助你完成这个请求。", "refused"),
+        ("抱歉,我无法发送邮件", "refused"),
+        ("作为一个AI，我没有这样的功能。", "refused"),
         ('{"steps": []}', "JSON"),
         ('```json\n[{"name": "Mail.send"}]\n```', "JSON"),
         ("Step 1: look up the address.", "text without"),
@@ -244,6 +262,56 @@ def test_a_prompt_that_does_not_fit_fails_before_the_call() -> None:
     assert caught.value.limit == 1500
     assert caught.value.tokens > 1500
     assert not service.requests
+
+
+class Counting(ScriptedService):
+    """Counts tokens itself: one for each word."""
+
+    def count_tokens(self, text: str) -> int:
+        return len(text.split())
+
+
+@pytest.mark.parametrize(("limit", "fits"), [(300, False), (500, True)])
+def test_a_prompt_is_measured_as_its_model_counts(limit: int, fits: bool) -> None:
+    service = Counting([GOOD], context_tokens=limit)
+    prompt = f"{'very long words ' * 100}{{{{ goal }}}}"
+    planner = SequentialPlanner(kernel(service), prompt=prompt, function_tokens=200)
+    if fits:
+        planner.create_plan_sync("Mail it " * 100)
+    else:
+        with pytest.raises(ContextLengthError) as caught:
+            planner.create_plan_sync("Mail it " * 100)
+        assert (caught.value.tokens, caught.value.limit) == (500, 300)
+    assert bool(service.requests) is fits
+
+
+@pytest.mark.parametrize(
+    ("answers", "options", "kind"),
+    [
+        ([INVENTED, ServiceError("scripted", "is down")], {}, ServiceError),
+        ([INVENTED, GOOD], {"budget": 100}, BudgetExceededError),
+    ],
+)
+def test_an_error_during_a_repair_tells_the_attempts_before_it(
+    answers: list[Any], options: dict[str, Any], kind: type[Exception]
+) -> None:
+    [note] = failure(kind, answers, **options).__notes__
+    assert "Attempt 1" in note
+    assert "there is no function Mail.fetchAddress" in note
+
+
+def test_seconds_and_tokens_are_counted() -> None:
+    ticks = iter(range(100))
+
+    def clock() -> float:
+        return float(next(ticks))
+
+    error = failure(
+        InvalidPlanError, [INVENTED, Completion(INVENTED, Usage(5, 5, 1))], repairs=1, clock=clock
+    )
+    assert [attempt.seconds for attempt in error.attempts] == [1.0, 1.0]
+    assert error.seconds == 5.0
+    assert error.usage == error.attempts[0].usage + Usage(5, 5, 1)
 
 
 def test_a_budget_stops_the_repairs() -> None:
@@ -281,7 +349,9 @@ def test_a_plan_knows_its_goal_and_what_it_cost() -> None:
 
 def test_a_plan_is_streamed_while_it_is_written() -> None:
     async def events() -> list[Any]:
-        planner = SequentialPlanner(kernel(ScriptedService([INVENTED, GOOD])))
+        ticks = iter([0.0, 1.0, 3.0, 4.0, 9.0])
+        service = ScriptedService([INVENTED, GOOD])
+        planner = SequentialPlanner(kernel(service), clock=lambda: next(ticks))
         return [event async for event in planner.stream_plan("Mail it")]
 
     seen = asyncio.run(events())
@@ -290,7 +360,8 @@ def test_a_plan_is_streamed_while_it_is_written() -> None:
     assert "".join(event.text for event in seen[repair + 1 : -1]) == GOOD
     assert all(isinstance(event, PlanText) for event in seen[repair + 1 : -1])
     assert isinstance(seen[-1], PlanReady)
-    assert [attempt.answer for attempt in seen[-1].attempts] == [INVENTED]
+    assert [(attempt.answer, attempt.seconds) for attempt in seen[-1].attempts] == [(INVENTED, 2.0)]
+    assert seen[-1].seconds == 9.0
 
 
 def test_closing_the_stream_stops_the_planning() -> None:

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planloom import Kernel, kernel_function
-from planloom.errors import FunctionNotFoundError
+from planloom.errors import FunctionNotFoundError, ServiceResponseError
 from planloom.function import KernelFunction
 from planloom.planners.retrieval.function_index import FunctionIndex
 from planloom.planners.retrieval.function_text import result_text
@@ -160,12 +160,13 @@ class Concepts:
 
     def __init__(self) -> None:
         self.asked: list[str] = []
+        self.most = 1000
 
     async def embed(self, texts: Sequence[str]) -> list[list[float]]:
         self.asked += texts
         return [
             [float("weather" in t.lower() or "Wetter" in t), float("mail" in t.lower() or "Brief" in t)]
-            for t in texts
+            for t in texts[: self.most]
         ]
 
 
@@ -184,6 +185,13 @@ class TestVectors:
 
         asyncio.run(twice())
         assert len(service.asked) == 3
+
+    def test_an_answer_with_too_few_vectors_is_an_error(self) -> None:
+        service = Concepts()
+        index = FunctionIndex(kernel_of(Emailer(), Weather()).functions.values(), embed=service)
+        service.most = 1
+        with pytest.raises(ServiceResponseError, match="1 vectors came for 3 texts"):
+            index.search("Wetter?", 1)
 
     def test_numpy_changes_nothing(self, monkeypatch: pytest.MonkeyPatch) -> None:
         vectors = [[1.0, 0.0], [1.0, 1.0], [-1.0, 0.0], [0.0, 2.0]]

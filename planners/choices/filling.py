@@ -141,10 +141,6 @@ def _likeliest(offered: Sequence[Sequence[Option]], clause: Piece | None) -> tup
     )
 
 
-def _leaves_names(chosen: Sequence[Option], clause: Piece) -> bool:
-    return bool(names_left(clause, _pieces(chosen)))
-
-
 def _possible(chosen: Sequence[Option]) -> bool:
     sources = [option.source for option in chosen if isinstance(option.source, Given | Output)]
     return len(set(sources)) == len(sources) and not any(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,7 +13,7 @@ from planloom.planners.retrieval.producers import Producers
 from planloom.planners.retrieval.vectors import VectorIndex
 from planloom.planners.retrieval.word_index import Field, Ranking, WordIndex, best, merged
 from planloom.planners.retrieval.words import sentences
-from planloom.services.embeddings import QueryEmbeddingService
+from planloom.services.embeddings import QueryEmbeddingService, checked_vectors
 from planloom.services.protocol import EmbeddingService
 from planloom.sync import run_sync
 
@@ -56,6 +57,22 @@ class FunctionIndex:
         self._embed = embed
         self._vectors: VectorIndex | None = None
 
+    @classmethod
+    async def made(
+        cls, functions: Iterable[KernelFunction], *, embed: EmbeddingService | None = None
+    ) -> FunctionIndex:
+        """An index with all that a search or ``needed_by`` will want but for vectors.
+
+        It is made in a thread: for thousands of functions that takes a second, in which others can go on.
+        """
+
+        def make() -> FunctionIndex:
+            index = cls(functions, embed=embed)
+            index._producers  # noqa: B018 - made here, or the first search would wait for them
+            return index
+
+        return await asyncio.to_thread(make)
+
     def search(self, goal: str, limit: int = 20) -> list[Found]:
         """``find`` for code that is not async."""
         if self._embed is None:
@@ -90,11 +107,13 @@ class FunctionIndex:
 
     async def _by_vectors(self, embed: EmbeddingService, goal: str, limit: int) -> Ranking:
         if self._vectors is None:  # only when somebody searches: thousands of texts take their time
-            self._vectors = VectorIndex(await embed.embed([card(text) for text in self._texts]))
+            cards = [card(text) for text in self._texts]
+            vectors = checked_vectors(embed.name, await embed.embed(cards), len(cards))
+            self._vectors = await asyncio.to_thread(VectorIndex, vectors)
         index = self._vectors
         ask = embed.embed_queries if isinstance(embed, QueryEmbeddingService) else embed.embed
-        vectors = await ask(list(dict.fromkeys([goal, *sentences(goal)])))
-        return merged([(index.rank(vector, limit), 1.0) for vector in vectors], limit)
+        asked = await ask(list(dict.fromkeys([goal, *sentences(goal)])))
+        return merged([(index.rank(vector, limit), 1.0) for vector in asked], limit)
 
 
 def card(text: Mapping[str, str]) -> str:

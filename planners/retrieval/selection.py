@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from planloom.function import KernelFunction
 from planloom.planners.catalogue import entry, offered
@@ -10,7 +11,7 @@ from planloom.planners.retrieval.function_index import FunctionIndex
 from planloom.services.usage import estimate_tokens
 from planloom.sync import run_sync
 
-__all__ = ["select_functions", "select_functions_sync"]
+__all__ = ["Room", "best_functions", "permitted", "select_functions", "select_functions_sync"]
 
 MOST_FOUND = 100
 NEED_DEPTH = 2
@@ -21,6 +22,44 @@ Cost = Callable[[KernelFunction], int]
 def prompt_tokens(function: KernelFunction) -> int:
     """About how many tokens a function takes in the planner's prompt."""
     return estimate_tokens(entry(function)) + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """How many functions can be offered: ``tokens`` of them, each at its ``cost``, and ``most`` in number."""
+
+    tokens: int | None = None
+    most: int | None = None
+    cost: Cost = prompt_tokens
+
+    def holds(self, functions: Mapping[str, KernelFunction]) -> bool:
+        """Whether all of ``functions`` fit; counts no further than it must."""
+        if self.most is not None and len(functions) > self.most:
+            return False
+        if self.tokens is None:
+            return True
+        used = 0
+        return all((used := used + self.cost(function)) <= self.tokens for function in functions.values())
+
+
+def permitted(
+    functions: Mapping[str, KernelFunction],
+    include: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+    pinned: Sequence[str] = (),
+) -> tuple[dict[str, KernelFunction], dict[str, KernelFunction]]:
+    """The functions that may be offered, in the order of registration, and those of them that must be.
+
+    Raises:
+        FunctionNotFoundError: a pinned name, without wildcards, is not registered.
+    """
+    _require(functions, pinned)
+    kept = offered(functions, pinned, exclude) if pinned else {}
+    allowed = offered(functions, include, exclude)
+    if kept and include:
+        either = allowed.keys() | kept.keys()
+        allowed = {name: function for name, function in functions.items() if name in either}
+    return allowed, kept
 
 
 async def select_functions(
@@ -54,20 +93,33 @@ async def select_functions(
         FunctionNotFoundError: a pinned name, without wildcards, is not registered.
         ServiceError: the index's embedding service failed.
     """
-    _require(functions, pinned)
-    kept = offered(functions, pinned, exclude) if pinned else {}
-    allowed = offered(functions, include, exclude) | kept
-    basket = _Basket(budget_tokens, limit, cost)
-    if basket.holds(allowed.values()):
-        return [function for name, function in functions.items() if name in allowed]
-    index = index or FunctionIndex(allowed.values())
+    allowed, kept = permitted(functions, include, exclude, pinned)
+    room = Room(budget_tokens, limit, cost)
+    if room.holds(allowed):
+        return list(allowed.values())
+    index = index or await FunctionIndex.made(allowed.values())
+    return await best_functions(allowed, kept, goal, room, index)
+
+
+async def best_functions(
+    allowed: Mapping[str, KernelFunction],
+    kept: Mapping[str, KernelFunction],
+    goal: str,
+    room: Room,
+    index: FunctionIndex,
+) -> list[KernelFunction]:
+    """``kept``, and as many others of ``allowed`` as there is room for, in the order of registration.
+
+    Raises what ``FunctionIndex.find`` raises.
+    """
+    basket = _Basket(room)
     for function in kept.values():
         basket.put(function)
-    found = [hit.function for hit in await index.find(goal, max(MOST_FOUND, limit or 0))]
+    found = [hit.function for hit in await index.find(goal, max(MOST_FOUND, room.most or 0))]
     candidates = [function for function in found if function.full_name in allowed]
     for function in _with_needs(candidates or list(allowed.values()), index, basket, allowed):
         basket.add(function)
-    return [function for name, function in functions.items() if name in basket.chosen]
+    return [function for name, function in allowed.items() if name in basket.chosen]
 
 
 def select_functions_sync(
@@ -99,34 +151,28 @@ def select_functions_sync(
 
 
 class _Basket:
-    """Chosen functions within a budget of tokens and a number."""
+    """Chosen functions, and what they take of the room."""
 
-    def __init__(self, budget: int | None, limit: int | None, cost: Cost) -> None:
-        self._budget, self._limit, self._cost = budget, limit, cost
-        self._used = 0
+    def __init__(self, room: Room) -> None:
+        self._room, self._used = room, 0
         self.chosen: dict[str, KernelFunction] = {}
-
-    def holds(self, functions: Iterable[KernelFunction]) -> bool:
-        """Whether all of ``functions`` fit."""
-        every = list(functions)
-        return (self._limit is None or len(every) <= self._limit) and (
-            self._budget is None or sum(map(self._cost, every)) <= self._budget
-        )
 
     @property
     def full(self) -> bool:
-        return (self._limit is not None and len(self.chosen) >= self._limit) or (
-            self._budget is not None and self._used >= self._budget
+        most, tokens = self._room.most, self._room.tokens
+        return (most is not None and len(self.chosen) >= most) or (
+            tokens is not None and self._used >= tokens
         )
 
     def put(self, function: KernelFunction) -> None:
         """Choose it whatever it costs."""
         self.chosen[function.full_name] = function
-        self._used += self._cost(function)
+        self._used += self._room.cost(function)
 
     def add(self, function: KernelFunction) -> None:
         """Choose it if it fits and is not chosen already."""
-        fits = self._budget is None or self._used + self._cost(function) <= self._budget
+        tokens = self._room.tokens
+        fits = tokens is None or self._used + self._room.cost(function) <= tokens
         if fits and not self.full and function.full_name not in self.chosen:
             self.put(function)
 
