@@ -13,6 +13,11 @@ __all__ = ["followed", "standalone"]
 MOST_HOPS = 32
 DATA = frozenset({"example", "examples", "default", "enum", "const", "x-examples"})
 """Keywords whose values are data: a ``$ref`` in them refers to nothing."""
+BY_NAME = frozenset({"properties", "patternProperties", "dependentSchemas"})
+"""Keywords whose values are schemas by names of the author's own, which may be those of keywords."""
+MOVING = frozenset({"$id", "$schema", "$anchor", "$dynamicAnchor", "$dynamicRef", "$recursiveAnchor"})
+"""Keywords that change what a ``$ref`` means, fetch it, or change which rules hold."""
+LEFT_OUT = MOVING | {"$recursiveRef", "$defs", "definitions"}
 
 Rewrite = Callable[[dict[str, Any]], dict[str, Any]]
 
@@ -80,10 +85,16 @@ def _localised(node: Any, names: dict[str, str], rewrite: Rewrite) -> Any:
     if isinstance(reference, str):
         return {"$ref": f"#/$defs/{_definition_name(reference, names)}"}
     return {
-        key: value if key in DATA else _localised(value, names, rewrite)
+        key: value if key in DATA else _part(key, value, names, rewrite)
         for key, value in rewrite(dict(node)).items()
-        if key not in ("$defs", "definitions")
+        if key not in LEFT_OUT
     }
+
+
+def _part(key: str, value: Any, names: dict[str, str], rewrite: Rewrite) -> Any:
+    if key in BY_NAME and isinstance(value, Mapping):
+        return {name: _localised(schema, names, rewrite) for name, schema in value.items()}
+    return _localised(value, names, rewrite)
 
 
 def _definition_name(reference: str, names: dict[str, str]) -> str:

@@ -13,6 +13,7 @@ from planloom.plugins.errors import SpecificationError
 from planloom.plugins.json_pointer import Rewrite, followed, standalone
 
 if TYPE_CHECKING:
+    from jsonschema import ValidationError
     from jsonschema.protocols import Validator
     from pydantic import GetCoreSchemaHandler
     from pydantic_core import CoreSchema
@@ -147,7 +148,7 @@ class _Checked:
         if value is None and self.optional:
             return value
         try:
-            fault = next(self.validator.iter_errors(value), None) if self.validator else None
+            fault = _fault(self.validator, value)
         except RecursionError:
             raise ValueError("it is nested too deep to be checked") from None
         except SpecificationError as error:
@@ -159,10 +160,22 @@ class _Checked:
         return value
 
 
+def _fault(validator: Validator | None, value: Any) -> ValidationError | None:
+    if validator is None:
+        return None
+    from referencing.exceptions import Unresolvable
+
+    try:
+        return next(validator.iter_errors(value), None)
+    except Unresolvable as error:
+        raise SpecificationError(f"{str(error.ref)[:200]!r} refers to nothing in it") from None
+
+
 def _validator(schema: Mapping[str, Any]) -> Validator | None:
     """What checks values; None for a schema that is itself wrong, whose values only the server can judge."""
     try:
         from jsonschema import Draft202012Validator, SchemaError, validators
+        from referencing import Registry
     except ImportError as error:
         raise MissingExtraError("jsonschema", "openapi", "a foreign schema") from error
     try:
@@ -178,7 +191,8 @@ def _validator(schema: Mapping[str, Any]) -> Validator | None:
         "additionalProperties": _additional,
     }
     kind: Any = validators.extend(Draft202012Validator, lenient)  # type: ignore[no-untyped-call]
-    validator: Validator = kind(dict(schema))
+    # An empty registry: the usual one asks the network for what a schema refers to.
+    validator: Validator = kind(dict(schema), registry=Registry())
     return validator
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 from planloom.errors import FunctionError, TooLargeError
@@ -16,6 +17,7 @@ from planloom.plugins.mcp_transport import Transport
 __all__ = ["Connection"]
 
 CONNECTION_CLOSED = -32000
+SECONDS_TO_GIVE_UP = 10.0
 TOOLS_CHANGED = "notifications/tools/list_changed"
 
 Request = Callable[[Any], Awaitable[Any]]
@@ -32,7 +34,8 @@ class Connection:
     def __init__(self, transport: Transport, timeout: float, max_bytes: int) -> None:
         self.transport, self.timeout, self.max_bytes = transport, timeout, max_bytes
         self.times_opened = 0
-        self.tools_changed = False
+        self.times_changed = 0
+        """How often the server said that its tools are others now."""
         self.server_name = ""
         self._owner: asyncio.Task[None] | None = None
         self._session: Any = None
@@ -79,14 +82,29 @@ class Connection:
 
     async def _open(self, function: str) -> None:
         ready: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._stop = asyncio.Event()
+        self._stop, self._session = asyncio.Event(), None
         self._owner = owner = asyncio.create_task(self._own(ready, self._stop))
-        await asyncio.wait({ready, owner}, timeout=self.timeout, return_when=asyncio.FIRST_COMPLETED)
-        if not ready.done():
-            error = await self._lost(function, owner, timed_out=not owner.done())
-            raise error
-        self._session = ready.result()
-        self.times_opened += 1
+        try:
+            await asyncio.wait({ready, owner}, timeout=self.timeout, return_when=asyncio.FIRST_COMPLETED)
+            if owner.done():
+                raise await self._lost(function, owner, timed_out=False)
+            if ready.done():
+                self._session = ready.result()
+                self.times_opened += 1
+        finally:
+            if self._session is None:  # or this was cancelled
+                await self._abandon(owner)
+        if self._session is None:
+            problem = f"could not open its server within {self.timeout:g} seconds: {self.transport.key}"
+            raise ServerLostError(function, f"{problem}.{self._said_last()} The next call tries again.")
+
+    async def _abandon(self, owner: asyncio.Task[None]) -> None:
+        """End an opening that came to nothing, so that the next use opens anew."""
+        if self._owner is owner:  # close() lets others open at once
+            self._owner = None
+        owner.cancel()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.gather(owner, return_exceptions=True), SECONDS_TO_GIVE_UP)
 
     async def _own(self, ready: asyncio.Future[Any], stop: asyncio.Event) -> None:
         is_first_sdk()
@@ -104,7 +122,7 @@ class Connection:
     async def _hear(self, message: Any) -> None:
         notification = getattr(message, "root", message)
         if getattr(notification, "method", None) == TOOLS_CHANGED:
-            self.tools_changed = True
+            self.times_changed += 1
 
     def _answer(self, function: str, asking: asyncio.Future[Any]) -> Any:
         try:
@@ -128,15 +146,17 @@ class Connection:
                 )
             if isinstance(cause, MessageTooLongError):
                 return TooLargeError(function, "the tool's result", self.max_bytes)
-        why = "; ".join(one_line(f"{type(cause).__name__}: {cause}", 300) for cause in causes)
-        words = self.transport.last_words()
-        detail = f" ({why})" if why else ""
-        detail += f" It said last: {words!r}" if words else ""
+        why = "; ".join(f"{type(cause).__name__}: {_said(cause)}" for cause in causes)
+        detail = (f" ({why})" if why else "") + self._said_last()
         return ServerLostError(
             function,
             f"lost its server: {self.transport.key} ended or broke off{detail}. "
             "A call under way may have been done; the next call starts or asks it again.",
         )
+
+    def _said_last(self) -> str:
+        words = self.transport.last_words()
+        return f" It said last: {words!r}" if words else ""
 
 
 def _is_closed(error: BaseException | None) -> bool:
@@ -144,6 +164,12 @@ def _is_closed(error: BaseException | None) -> bool:
     if type(error).__name__ in ("ClosedResourceError", "BrokenResourceError", "EndOfStream"):
         return True
     return getattr(getattr(error, "error", None), "code", None) == CONNECTION_CLOSED
+
+
+def _said(cause: BaseException) -> str:
+    """What an error says; of an answer over HTTP only the status, as its text repeats the whole address."""
+    status = getattr(getattr(cause, "response", None), "status_code", None)
+    return one_line(str(cause), 300) if status is None else f"the answer's status was {status}"
 
 
 def _leaves(error: BaseException | None) -> Iterator[BaseException]:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from planloom.plugins.foreign_text import fingerprint
 from planloom.plugins.mcp_sdk import dump_message, is_first_sdk, parse_message
 
 __all__ = ["MessageTooLongError", "ProcessTransport"]
@@ -43,7 +44,9 @@ class ProcessTransport:
 
     @property
     def key(self) -> str:
-        return " ".join([self.command, *self.arguments])
+        # Arguments may hold a key, and a hash of them tells servers apart as well.
+        started = fingerprint([*self.arguments, str(self.folder or "")])
+        return f"{self.command} (started as {started[:12]})"
 
     def last_words(self) -> str:
         return self._said.decode("utf-8", "replace").strip()

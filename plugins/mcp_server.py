@@ -158,10 +158,13 @@ class _Endpoint:
         await self._manager.handle_request(scope, receive, send)
 
 
-async def serve_http(service: McpService, host: str, port: int) -> None:
-    """Serve at ``http://host:port/mcp`` until cancelled."""
+async def serve_http(service: McpService, host: str, port: int, *, hosts: Sequence[str] = ()) -> None:
+    """Serve at ``http://host:port/mcp`` until cancelled.
+
+    ``hosts`` are further names that requests may call this machine by: for ``0.0.0.0``, its own.
+    """
     import uvicorn
 
-    hosts = dict.fromkeys([*LOCAL, host])
-    config = uvicorn.Config(mcp_app(service, hosts=list(hosts)), host=host, port=port, log_level="warning")
+    app = mcp_app(service, hosts=list(dict.fromkeys([*LOCAL, host, *hosts])))
+    config = uvicorn.Config(app, host=host, port=port, log_level="warning")
     await uvicorn.Server(config).serve()

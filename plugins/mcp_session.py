@@ -25,6 +25,8 @@ class McpSession:
         self._listed: dict[str, McpTool] = {}
         self._listed_at = 0
         """How often the connection had been opened when the tools were last listed."""
+        self._changes_listed = 0
+        """How often the server had then said that its tools are others."""
 
     @property
     def server_name(self) -> str:
@@ -55,9 +57,10 @@ class McpSession:
 
     async def tools(self) -> dict[str, McpTool]:
         """The tools as the server describes them now, by name."""
-        self._connection.tools_changed = False
+        changes = self._connection.times_changed
         found = await self.pages("tools")
         self._listed = {tool["name"]: McpTool(tool["name"], tool) for tool in found}
+        self._changes_listed = changes
         self._listed_at = self._connection.times_opened
         return self._listed
 
@@ -90,7 +93,7 @@ class McpSession:
         """Compare the tool with its pin, as the server describes it now."""
         connection = self._connection
         is_same_server = connection.is_open and self._listed_at == connection.times_opened
-        if connection.tools_changed or not is_same_server:
+        if connection.times_changed != self._changes_listed or not is_same_server:
             await self.tools()
         await self._pins.check(function, tool.name, self._listed.get(tool.name))
 

@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from planloom.plugins.address import shown_address
 from planloom.plugins.mcp_sdk import http_package
 
 __all__ = ["HttpTransport", "Transport"]
@@ -40,7 +41,7 @@ class HttpTransport:
 
     @property
     def key(self) -> str:
-        return self.url.partition("?")[0]
+        return shown_address(self.url)
 
     @asynccontextmanager
     async def open(self, max_bytes: int) -> AsyncIterator[Any]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
 from planloom.decorator import Effect
 from planloom.errors import MissingExtraError
 from planloom.function import KernelFunction
 from planloom.names import check_name
 from planloom.parameter import REQUIRED, Parameter
+from planloom.plugins.address import shown_address
 from planloom.plugins.errors import SpecificationError
 from planloom.plugins.foreign_text import one_line
 from planloom.plugins.identifiers import distinct_names, identifier
@@ -58,7 +59,8 @@ def openapi_skill(
         server: where the API is, in place of the document's own first server.
         auth: who calls: ``bearer(...)``, ``api_key(...)``, ``basic(...)``, for every operation that asks for
             it; or one for each security scheme by its name in the document.
-        headers: sent with every request.
+        headers: sent with every request. They and ``auth`` go to another server than the address that the
+            document was asked of only if ``server`` says so.
         include: patterns on the operation's id or on ``"GET /users/*"``; all operations if left out.
         exclude: patterns of what is left out; it wins.
         effects: what single functions do in truth, by their name here: ``{"searchItems": "read"}``.
@@ -79,7 +81,8 @@ def openapi_skill(
         )
     skill = check_name(name or identifier(made.title or "Api", "api"), "skill")
     client = client_class(_server(made, server), dict(headers or {}), timeout, max_bytes, transport)
-    _check_where_secrets_go(made, client.server, server, auth)
+    if (auth or headers) and not server:
+        _check_where_secrets_go(made, client.server)
     names = distinct_names({item.identity: _wanted(item) for item in found}, "call")
     _check_effects(effects or {}, names)
     functions = [_function(skill, names[item.identity], item, client, auth, effects or {}) for item in found]
@@ -109,14 +112,30 @@ def _check_effects(effects: Mapping[str, Effect], names: Mapping[str, str]) -> N
 
 def _server(document: OpenApiDocument, override: str | None) -> str:
     """Where the API is: an absolute address."""
-    address = override or _declared_server(document.root)
-    if document.url:
-        address = urljoin(document.url, address)
-    if urlsplit(address).scheme not in ("http", "https") or not urlsplit(address).hostname:
+    base, address = document.url, _declared_server(document.root)
+    if override:
+        base, address = document.asked, override
+    try:
+        address = urljoin(base or "", address)
+    except ValueError:  # brackets that close nothing
+        address = ""
+    scheme, host, _ = _origin(address)
+    if scheme not in ("http", "https") or not host:
         raise SpecificationError(
-            f"the document names no server to ask ({address!r}); say server='https://...'."
+            f"there is no server to ask ({shown_address(address)!r}); say server='https://...'."
         )
     return address
+
+
+def _origin(address: str) -> tuple[str, str, int | None]:
+    """Scheme, host and port, as the client that sends the requests reads them; empty for no address."""
+    import httpx
+
+    try:
+        url = httpx.URL(address)
+        return url.scheme, url.host, url.port
+    except httpx.InvalidURL:
+        return "", "", None
 
 
 def _declared_server(root: Mapping[str, Any]) -> str:
@@ -132,14 +151,14 @@ def _declared_server(root: Mapping[str, Any]) -> str:
     return address
 
 
-def _check_where_secrets_go(document: OpenApiDocument, address: str, override: str | None, auth: Any) -> None:
+def _check_where_secrets_go(document: OpenApiDocument, server: str) -> None:
     """A document from the network must not send the caller's keys to a server of its choice."""
-    if auth is None or override or document.url is None:
-        return
-    if urlsplit(document.url).netloc != urlsplit(address).netloc:
+    # Not where a redirect led to: it may be open to everyone's targets.
+    if document.asked is not None and _origin(document.asked) != _origin(server):
+        shown = shown_address(server)
         raise SpecificationError(
-            f"the document at {document.url} names another server, {address}, which would be sent your key. "
-            f"If it is to have it, say server={address!r}.",
+            f"the document at {shown_address(document.asked)} names another server, {shown}, which would be "
+            f"sent your key. If it is to have auth and headers, say server={shown!r}.",
             "servers",
         )
 
@@ -208,7 +227,7 @@ class _Call:
         self._function, self._operation, self._client = function, operation, client
         self._auths, self._keys = auths, keys
 
-    async def __call__(self, **arguments: Any) -> Any:
+    async def __call__(self, /, **arguments: Any) -> Any:
         from planloom.plugins.openapi_request import parts_of
 
         operation = self._operation

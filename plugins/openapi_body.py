@@ -63,7 +63,6 @@ def body_of(checked: Any, raw: Mapping[str, Any], root: Any) -> Body | None:
         return Body(
             media_type, encoding, fields if needed else _all_optional(fields), whole=False, required=needed
         )
-    description = one_line(checked.description) or "What is sent"
     shape = ForeignSchema({"type": "string"}, {}) if encoding == "raw" else found
     description = one_line(checked.description) or "What is sent"
     only = Input("body", "body", shape, checked.required, description)

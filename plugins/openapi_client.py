@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 
 from planloom.errors import TooLargeError
+from planloom.plugins.address import shown_address
 from planloom.plugins.errors import ApiStatusError, ApiUnreachableError, DoorResultError, RedirectRefusedError
 from planloom.plugins.openapi_auth import Auth
 from planloom.plugins.openapi_request import RequestParts
@@ -48,12 +49,12 @@ class ApiClient:
             TooLargeError: the answer is longer than ``max_bytes``.
             DoorResultError: the answer is not what it says it is.
         """
-        shown = self.server.rstrip("/") + parts.path
+        address = self.server.rstrip("/") + parts.path
         try:
             async with asyncio.timeout(self.timeout), self._connected() as client:
                 request = client.build_request(
                     method,
-                    httpx.URL(shown),
+                    httpx.URL(address),
                     params=parts.query or None,
                     # Compressed, a short answer could unpack to one far above the limit.
                     headers={"Accept-Encoding": "identity", **self.headers, **parts.headers},
@@ -70,7 +71,7 @@ class ApiClient:
         except httpx.HTTPError as error:
             problem = f"it cannot be reached, or broke off ({type(error).__name__})."
         # Raised here and not above: an error of httpx carries the request, and so its keys.
-        raise ApiUnreachableError(function, shown, problem)
+        raise ApiUnreachableError(function, shown_address(address), problem)
 
     def _connected(self) -> httpx.AsyncClient:
         return httpx.AsyncClient(

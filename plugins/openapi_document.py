@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from planloom.errors import MissingExtraError
+from planloom.plugins.address import shown_address
 from planloom.plugins.errors import SpecificationError
 
 __all__ = ["OpenApiDocument", "read_document"]
@@ -23,10 +25,14 @@ DEEPEST = 200
 
 @dataclass(frozen=True)
 class OpenApiDocument:
-    """A checked document: ``root`` is all of it, ``url`` where it was read from, if from an address."""
+    """A checked document: ``root`` is all of it.
+
+    ``asked`` is the address that it was asked of, if of one, and ``url`` where it was in the end.
+    """
 
     root: Mapping[str, Any]
     version: str
+    asked: str | None = None
     url: str | None = None
 
     @property
@@ -49,15 +55,15 @@ def read_document(source: str | Path | Mapping[str, Any]) -> OpenApiDocument:
         SpecificationError: it cannot be read, or is no OpenAPI 3.0 or 3.1 document.
     """
     if isinstance(source, Mapping):
-        return _checked(source, None)
+        return _checked(source)
     if isinstance(source, str) and source.startswith(("http://", "https://")):
         data, url = _fetched(source)
-        return _checked(_parsed(data, source), url)
+        return replace(_checked(_parsed(data, shown_address(source))), asked=source, url=url)
     try:
         data = Path(source).read_bytes()
     except OSError as error:
         raise SpecificationError(f"{source} cannot be read: {error.strerror or error}", str(source)) from None
-    return _checked(_parsed(data, str(source)), None)
+    return _checked(_parsed(data, str(source)))
 
 
 def _fetched(address: str) -> tuple[bytes, str]:
@@ -65,7 +71,7 @@ def _fetched(address: str) -> tuple[bytes, str]:
         import httpx
     except ImportError as error:
         raise MissingExtraError("httpx", "openapi", "reading an API description from an address") from error
-    data = bytearray()
+    data, shown = bytearray(), shown_address(address)
     try:
         with (
             httpx.Client(timeout=30, follow_redirects=True, max_redirects=MOST_REDIRECTS) as client,
@@ -75,11 +81,11 @@ def _fetched(address: str) -> tuple[bytes, str]:
             for piece in response.iter_bytes():
                 data += piece
                 if len(data) > MOST_BYTES:
-                    raise SpecificationError(f"{address} is larger than {MOST_BYTES} bytes", address)
+                    raise SpecificationError(f"{shown} is larger than {MOST_BYTES} bytes", shown)
     except httpx.HTTPStatusError as error:
-        raise SpecificationError(f"{address} answered {error.response.status_code}", address) from None
+        raise SpecificationError(f"{shown} answered {error.response.status_code}", shown) from None
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise SpecificationError(f"{address} cannot be read ({type(error).__name__})", address) from None
+        raise SpecificationError(f"{shown} cannot be read ({type(error).__name__})", shown) from None
     return bytes(data), str(response.url)
 
 
@@ -94,6 +100,9 @@ def _parsed(data: bytes, place: str) -> Any:
     except yaml.YAMLError as error:
         problem = " ".join(str(error).split())
         raise SpecificationError(f"{place} is not YAML: {problem[:300]}", place) from None
+    except (LookupError, AttributeError, TypeError, ValueError) as error:
+        # of explicit tags (!!bool maybe, !!timestamp never), and of numbers with thousands of digits
+        raise SpecificationError(f"{place} holds a value that cannot be read: {error}", place) from None
     except RecursionError:
         raise SpecificationError(f"{place} is nested too deep to be read", place) from None
 
@@ -109,9 +118,15 @@ class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mi
 
 def _parsed_yaml(text: str) -> Any:
     _refuse_depths(text)
-    loaded = yaml.load(text, Loader=_Loader)  # a safe loader
-    _refuse_bomb(loaded)
-    return _with_text_keys(loaded)
+    loader = _Loader(text)  # a safe one
+    try:
+        node = loader.get_single_node()
+        if node is None:
+            return None
+        _refuse_bomb(node)
+        return _with_text_keys(loader.construct_document(node))
+    finally:
+        loader.dispose()
 
 
 def _refuse_depths(text: str) -> None:
@@ -123,18 +138,20 @@ def _refuse_depths(text: str) -> None:
             raise SpecificationError(f"the YAML document is nested too deep to be read (over {DEEPEST})")
 
 
-def _refuse_bomb(loaded: Any) -> None:
-    """Aliases of aliases make a few lines into billions of nodes."""
-    waiting, seen = [loaded], 0
-    while waiting:
-        node = waiting.pop()
-        seen += 1
-        if seen > MOST_NODES:
-            raise SpecificationError(f"the YAML document stands for more than {MOST_NODES} values")
-        if isinstance(node, dict):
-            waiting.extend(node.values())
-        elif isinstance(node, list):
-            waiting.extend(node)
+def _refuse_bomb(document: yaml.Node) -> None:
+    """Aliases of aliases make a few lines into billions of values, with ``<<`` even while they are read."""
+    if _weight(document, {}) > MOST_NODES:
+        raise SpecificationError(f"the YAML document stands for more than {MOST_NODES} values")
+
+
+def _weight(node: yaml.Node, known: dict[yaml.Node, float]) -> float:
+    """How many values a node stands for once its aliases are written out."""
+    if node not in known:
+        known[node] = math.inf  # what holds itself is never written out
+        parts = [part for _, part in node.value] if isinstance(node, yaml.MappingNode) else node.value
+        is_scalar = isinstance(node, yaml.ScalarNode)
+        known[node] = 1 if is_scalar else 1 + sum(_weight(part, known) for part in parts)
+    return known[node]
 
 
 def _with_text_keys(node: Any) -> Any:
@@ -144,7 +161,7 @@ def _with_text_keys(node: Any) -> Any:
     return [_with_text_keys(item) for item in node] if isinstance(node, list) else node
 
 
-def _checked(root: Any, url: str | None) -> OpenApiDocument:
+def _checked(root: Any) -> OpenApiDocument:
     if not isinstance(root, Mapping):
         raise SpecificationError("an OpenAPI document is an object; this is a " + type(root).__name__)
     version = root.get("openapi")
@@ -154,4 +171,4 @@ def _checked(root: Any, url: str | None) -> OpenApiDocument:
         raise SpecificationError("this is no OpenAPI 3 document: it has no openapi: 3.x", "openapi")
     if not isinstance(root.get("paths"), Mapping):
         raise SpecificationError("the document has no paths, so it describes no operations", "paths")
-    return OpenApiDocument(root, "3.0" if version.startswith("3.0") else "3.1", url)
+    return OpenApiDocument(root, "3.0" if version.startswith("3.0") else "3.1")

@@ -100,6 +100,8 @@ def _first(error: ValidationError) -> str:
 def _operation(
     document: OpenApiDocument, path: str, method: str, raw: Any, item: Mapping[str, Any]
 ) -> Operation:
+    if not path.startswith("/"):  # "@other.example/x" would turn the server before it into a user's name
+        raise SpecificationError("its path does not begin with a slash")
     root, model = document.root, v3_0 if document.version == "3.0" else v3_1
     checked = model.Operation.model_validate(_outline(raw))
     body = followed(raw.get("requestBody"), root)

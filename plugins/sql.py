@@ -48,6 +48,7 @@ def sql_skill(
     read_only_account: bool = False,
     max_rows: int = 1000,
     timeout: float = 30.0,
+    max_bytes: int = 10_000_000,
 ) -> Skill:
     """A database as a skill: ``tables``, ``columns``, ``find`` and ``query``, all reading, and statements.
 
@@ -64,6 +65,7 @@ def sql_skill(
         read_only_account: the database is another one, and its account can only read.
         max_rows: how many rows a result may have.
         timeout: seconds that one statement may take (SQLite and PostgreSQL).
+        max_bytes: how long a result may be, as JSON.
 
     Raises:
         RegistrationError: ``query`` is wanted and the database cannot be kept from writing.
@@ -74,7 +76,7 @@ def sql_skill(
     except ImportError as error:
         raise MissingExtraError(error.name or "sqlalchemy", "sql", "sql_skill") from error
     skill = check_name(name, "skill")
-    made = Database(skill, database, tables, max_rows, timeout)
+    made = Database(skill, database, tables, max_rows, timeout, max_bytes)
     if free_queries and not (made.can_be_kept_from_writing or read_only_account):
         raise RegistrationError(
             f"{made.dialect} cannot be kept from writing here. Say free_queries=False; or give an account "

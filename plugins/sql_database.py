@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import base64
+import json
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from datetime import date, timedelta
 from datetime import time as clock_time
+from itertools import islice
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import sqlalchemy
-from sqlalchemy import Connection, Engine, Table, exc, inspect, select, text
+from sqlalchemy import Connection, Engine, Pool, Table, exc, inspect, select, text
+from sqlalchemy.pool import SingletonThreadPool, StaticPool
 from sqlalchemy.schema import MetaData
 
 from planloom.errors import ArgumentError, RegistrationError, TooLargeError
@@ -30,6 +35,8 @@ LOOKING = frozenset(
 """Pragmas that describe a table; none of them sets anything."""
 STEPS = 10_000
 """Instructions of SQLite's machine between two looks at the clock."""
+SHARED: WeakKeyDictionary[Pool, threading.Lock] = WeakKeyDictionary()
+"""Locks of the pools that give everyone one connection, with one transaction and one guard."""
 SAFE_DRIVERS = frozenset({"psycopg", "pg8000"})
 """Drivers that send a statement and its values apart, so that a text with two statements is refused."""
 
@@ -43,9 +50,16 @@ class Database:
     """One database, through SQLAlchemy."""
 
     def __init__(
-        self, skill: str, database: str | Engine, tables: Sequence[str] | None, max_rows: int, timeout: float
+        self,
+        skill: str,
+        database: str | Engine,
+        tables: Sequence[str] | None,
+        max_rows: int,
+        timeout: float,
+        max_bytes: int,
     ) -> None:
-        self._skill, self.max_rows, self._timeout = skill, max_rows, timeout
+        self._skill, self._timeout = skill, timeout
+        self.max_rows, self._max_bytes = max_rows, max_bytes
         self._engine = _engine(database)
         self._allowed = None if tables is None else frozenset(tables)
         self._tables: dict[str, Table] = {}
@@ -112,10 +126,17 @@ class Database:
             return self._rows(function, result) if result.returns_rows else {"rows": result.rowcount}
 
     def _rows(self, function: str, result: Any, limit: int | None = None) -> list[dict[str, Any]]:
-        rows = result.mappings().fetchmany(limit or self.max_rows + 1)
+        rows: list[dict[str, Any]] = []
+        left = self._max_bytes
+        with closing(result):
+            for found in islice(result.mappings(), limit or self.max_rows + 1):
+                rows.append({str(key): _plain(value) for key, value in found.items()})
+                left -= _size(rows[-1])
+                if left < 0:
+                    raise TooLargeError(function, "a result", self._max_bytes)
         if len(rows) > self.max_rows:
             raise TooLargeError(function, f"a result of more than {self.max_rows} rows", self.max_rows)
-        return [{str(key): _plain(value) for key, value in row.items()} for row in rows]
+        return rows
 
     def _table(self, function: str, name: str) -> Table:
         if self._allowed is not None and name not in self._allowed:
@@ -131,7 +152,7 @@ class Database:
 
     @contextmanager
     def _reading(self, function: str) -> Iterator[Connection]:
-        with self._errors(function), self._engine.connect() as connection:
+        with self._errors(function), _alone(self._engine), self._engine.connect() as connection:
             if self.dialect == "sqlite":
                 with _sqlite_guard(connection, self._timeout, may_write=False):
                     yield connection
@@ -149,7 +170,7 @@ class Database:
 
     @contextmanager
     def _writing(self, function: str) -> Iterator[Connection]:
-        with self._errors(function), self._engine.begin() as connection:
+        with self._errors(function), _alone(self._engine), self._engine.begin() as connection:
             if self.dialect == "sqlite":
                 with _sqlite_guard(connection, self._timeout, may_write=True):
                     yield connection
@@ -174,9 +195,21 @@ def _engine(database: str | Engine) -> Engine:
     if isinstance(database, Engine):
         return database
     try:
-        return sqlalchemy.create_engine(database, hide_parameters=True)
+        made = sqlalchemy.create_engine(database, hide_parameters=True)
+        if not isinstance(made.pool, SingletonThreadPool):
+            return made
+        # SQLite in memory: every thread, and so every call, would have an empty database of its own.
+        shared: dict[str, Any] = {"poolclass": StaticPool, "connect_args": {"check_same_thread": False}}
+        return sqlalchemy.create_engine(database, hide_parameters=True, **shared)
     except (exc.ArgumentError, exc.NoSuchModuleError, ModuleNotFoundError) as error:
         raise RegistrationError(f"No database can be reached by that address: {error}", None) from None
+
+
+def _alone(engine: Engine) -> AbstractContextManager[object]:
+    """Keeps others off while one uses a connection that all share: even giving it back ends a transaction."""
+    if not isinstance(engine.pool, StaticPool):
+        return nullcontext()
+    return SHARED.setdefault(engine.pool, threading.Lock())
 
 
 def _column(function: str, table: Table, name: str) -> Any:
@@ -207,6 +240,11 @@ def _authorise(action: int, first: str | None, second: str | None, *_: str | Non
     if action == sqlite3.SQLITE_PRAGMA and first in LOOKING:
         return sqlite3.SQLITE_OK
     return sqlite3.SQLITE_OK if action in READING else sqlite3.SQLITE_DENY
+
+
+def _size(row: Mapping[str, Any]) -> int:
+    """Bytes as JSON."""
+    return len(json.dumps(row, ensure_ascii=False, default=str).encode("utf-8", "replace"))
 
 
 def _plain(value: Any) -> Any:

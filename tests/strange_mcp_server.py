@@ -76,6 +76,9 @@ def serve() -> None:
     for line in sys.stdin:
         request = json.loads(line)
         match request.get("method"):
+            case "initialize" if WHAT == "deaf":
+                sys.stderr.write("what did you say\n")
+                sys.stderr.flush()
             case "initialize":
                 result = {
                     "protocolVersion": request["params"]["protocolVersion"],

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 
 from planloom import Kernel
@@ -34,6 +35,9 @@ class Notes:
         """Keep a note."""
         return f"kept {note}"
 '''
+
+
+MISDIRECTED = 421
 
 
 @pytest.fixture
@@ -72,6 +76,7 @@ def test_serving_over_http(folder: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "planloom", "serve-mcp", "--skill", "notes.py", "--http", str(port)]
+    command += ["--allow-host", "shop.test"]
     process = subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True)
     try:
         wait_for(port, process)
@@ -79,10 +84,19 @@ def test_serving_over_http(folder: Path) -> None:
         with McpServer.http(f"http://127.0.0.1:{port}/mcp") as server:
             kernel.add_skill(server.skill_sync("Far"))
             assert kernel.invoke_sync("Far.Notes_keep", note="it") == "kept it"
+        assert status(port, "shop.test") != MISDIRECTED
+        assert status(port, "other.test") == MISDIRECTED
     finally:
         process.terminate()
         _, said = process.communicate(timeout=20)
     assert f"serving 2 tools at http://127.0.0.1:{port}/mcp" in said
+
+
+def status(port: int, host: str) -> int:
+    """What a request to this host name is answered."""
+    message = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
+    headers = {"Host": f"{host}:{port}"}
+    return httpx.post(f"http://127.0.0.1:{port}/mcp", json=message, headers=headers).status_code
 
 
 def wait_for(port: int, process: subprocess.Popen[str]) -> None:

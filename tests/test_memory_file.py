@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,6 +18,7 @@ from planloom.plugins.memory.errors import (
     StoreUnavailableError,
 )
 from planloom.plugins.memory.file_store import FileStore
+from planloom.plugins.memory.filters import filter_from, matches
 from planloom.plugins.memory.record import Collection, Record
 
 PLAIN = Collection("notes", "model", 2)
@@ -102,6 +104,42 @@ def test_a_killed_process_leaves_whole_calls_only(tmp_path: Path) -> None:
         await store.close()
 
     asyncio.run(test())
+
+
+def deep(levels: int, width: int) -> dict[str, Any]:
+    """Filters in filters, with as many beside each."""
+    where: dict[str, Any] = {"n": 1}
+    for _ in range(levels):
+        where = {"not": {"or": [*({"n": {"gt": number}} for number in range(width)), where]}}
+    return where
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        {"n": list(range(1000))},
+        {"n": [1, "1", True, *range(2, 999)]},
+        {"or": [{"n": number} for number in range(1000)]},
+        {"not": {"and": [{"n": {"ne": number}} for number in range(1000)]}},
+        {"or": [*({f"field{part}": list(range(900))} for part in range(4)), {"n": 1}]},
+        {"or": [{"or": [{"n": number}] * 999} for number in range(5)]},
+        deep(8, 600),
+    ],
+    ids=lambda where: str(where)[:30],
+)
+def test_every_filter_that_is_permitted_can_be_asked(tmp_path: Path, where: dict[str, Any]) -> None:
+    wanted = filter_from(where)
+    assert wanted is not None
+
+    async def test() -> list[str]:
+        store = await filled(tmp_path / "memory.db")
+        await store.upsert("notes", [Record("a", "a", (1.0, 0.0), metadata={"n": 1}), record("b")])
+        found = await store.nearest("notes", [1, 0], 5, wanted)
+        await store.close()
+        return [match.record.key for match in found]
+
+    held: dict[str, dict[str, Any]] = {"a": {"n": 1}, "b": {}}
+    assert asyncio.run(test()) == [key for key in held if matches(wanted, held[key])]
 
 
 def test_a_locked_file_is_named(tmp_path: Path) -> None:

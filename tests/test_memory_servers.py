@@ -73,6 +73,23 @@ def test_a_server_that_is_down_is_named_and_the_password_is_not(name: str, close
 
 
 @pytest.mark.parametrize(
+    "address",
+    [
+        "postgresql//root:hunter2@127.0.0.1/memory",
+        "postgresql://root:hunter2/x@127.0.0.1/memory",
+        "postgresql://root:x@hunter2@127.0.0.1/memory",
+        "host=127.0.0.1 pasword=hunter2",
+    ],
+)
+def test_a_mistyped_address_of_postgres_is_not_repeated(address: str) -> None:
+    pytest.importorskip("psycopg", reason="the package psycopg is not installed")
+    with pytest.raises(StoreUnavailableError, match="cannot be read") as caught:
+        PgVectorStore(address, timeout=1)
+    assert "hunter2" not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize(
     ("module", "make"),
     [
         ("pymilvus", "milvus:MilvusStore"),

@@ -12,7 +12,7 @@ import pytest
 
 from memory_stores import WordHashes
 from planloom import Kernel, kernel_function
-from planloom.errors import FunctionError
+from planloom.errors import ArgumentError, FunctionError
 from planloom.planners import ArgumentSources, Executor, Plan, PlanError, RunResult, StepError
 from planloom.plugins.memory.answers import Answer, Answerer, model_answers, quoted_answers
 from planloom.plugins.memory.errors import CollectionNotFoundError, FilterFieldError
@@ -94,6 +94,15 @@ def test_a_plan_saves_and_recalls_in_order() -> None:
         INPUT="Ann's birthday is on 3 May.",
     )
     assert dict(result.results) == {"BEFORE": [], "AFTER": "Ann's birthday is on 3 May.", "GONE": []}
+
+
+@pytest.mark.parametrize("limit", ["-1", "0", "1001"])
+def test_a_number_of_passages_that_is_none_is_refused(limit: str) -> None:
+    plan = f'<plan><function.Memory.recall ask="$INPUT" limit="{limit}"/></plan>'
+    with pytest.raises(StepError) as caught:
+        run(kernel_with(filled()), plan, INPUT="tea")
+    assert isinstance(caught.value.__cause__, ArgumentError)
+    assert caught.value.__cause__.parameter == "limit"
 
 
 def test_one_step_asks() -> None:

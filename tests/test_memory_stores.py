@@ -67,6 +67,8 @@ FILTERS: list[Mapping[str, Any]] = [
     {"and": [{"not": {"sold": True}}, {"year": {"gte": 0}}]},
     {"or": []},
     {"lang": []},
+    {"year": [2021, "2021", 2024.0, True]},
+    {"sold": [True, "x", 0]},
     {"lang": "' OR 1=1 --"},
     {"lang": {"gt": "en"}},
 ]

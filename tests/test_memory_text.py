@@ -130,6 +130,8 @@ def test_a_filter_on_a_field_that_is_not_there() -> None:
         ["a"],
         "a = 1",
         {"a": list(range(5000))},
+        {"or": [{"a": list(range(1000))}] * 6},
+        {"or": [{"a": 1}] * 1001},
     ],
     ids=str,
 )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import subprocess
 import sys
 import time
+import urllib.request
 from typing import Any
 
 import pytest
@@ -22,7 +24,7 @@ from planloom.plugins.errors import SpecificationError
 from planloom.plugins.foreign_text import escaped, fingerprint, one_line
 from planloom.plugins.identifiers import RESERVED, distinct_names, identifier
 from planloom.plugins.json_pointer import followed, standalone
-from planloom.plugins.json_schema import ForeignSchema
+from planloom.plugins.json_schema import ForeignSchema, _Checked
 from planloom.services import ScriptedService
 
 DOORS = {"openapi_pydantic", "mcp", "semantic_kernel", "langchain_core", "sqlalchemy", "jsonschema", "httpx"}
@@ -146,6 +148,48 @@ def test_references_are_followed_inside_the_document_only() -> None:
 def test_a_reference_in_an_example_is_data() -> None:
     schema = {"type": "object", "default": {"$ref": "#/nothing"}, "enum": [{"$ref": "#/nothing"}]}
     assert standalone(schema, {}) == schema
+
+
+def test_a_property_with_the_name_of_a_keyword_is_a_property() -> None:
+    named = {name: {"$ref": "#/$defs/n"} for name in ("default", "enum", "definitions", "$id", "const")}
+    root = {"$defs": {"n": {"type": "integer"}}, "type": "object", "properties": named}
+    accept = Parameter("p", ForeignSchema(root, root).annotation()).accept
+    for name in named:
+        assert accept({name: 5}) == {name: 5}
+        with pytest.raises(ValueError, match=re.escape(f"{name}: it must agree")):
+            accept({name: "five"})
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"$dynamicRef": "http://169.254.169.254/latest"},
+        {"$id": "http://x.test/", "properties": {"a": {"$ref": "#/properties/n"}}},
+        {"$schema": "http://json-schema.org/draft-07/schema#", "pattern": "^(a+)+$"},
+    ],
+)
+def test_a_schema_cannot_move_its_references_or_fetch_or_change_the_rules(
+    part: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Any] = []
+    monkeypatch.setattr(urllib.request, "urlopen", asked.append)
+    root = {"type": "object", "properties": {"n": {"type": "integer"}, "m": part, "l": {"minLength": 2}}}
+    accept = Parameter("p", ForeignSchema(root, root).annotation()).accept
+    for given_ in ({"m": {"a": 1}, "n": 1}, {"m": "a" * 40 + "!"}):
+        assert accept(given_) == given_
+    with pytest.raises(ValueError, match="minLength"):
+        accept({"l": "x"})
+    assert asked == []
+
+
+def test_what_a_schema_refers_to_is_never_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+    monkeypatch.setattr(urllib.request, "urlopen", asked.append)
+    schema = ForeignSchema({}, {})
+    schema.__dict__["whole"] = {"$ref": "http://169.254.169.254/latest"}
+    with pytest.raises(ValueError, match="refers to nothing"):
+        _Checked(schema, False).check(1)
+    assert asked == []
 
 
 def test_a_schema_nested_too_deep_is_a_named_error() -> None:

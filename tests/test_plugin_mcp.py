@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -23,8 +24,12 @@ from planloom.plugins.errors import (
     ForeignToolError,
     ServerLostError,
 )
-from planloom.plugins.mcp_pins import ToolChange
+from planloom.plugins.mcp_connection import Connection
+from planloom.plugins.mcp_pins import Pins, ToolChange
+from planloom.plugins.mcp_process import ProcessTransport
 from planloom.plugins.mcp_server import mcp_app
+from planloom.plugins.mcp_session import McpSession
+from planloom.plugins.mcp_transport import HttpTransport
 from planloom.services import ScriptedService
 
 STRANGE = str(Path(__file__).with_name("strange_mcp_server.py"))
@@ -270,6 +275,27 @@ def test_a_server_that_gives_no_answer_is_a_named_error() -> None:
             say(kernel)
 
 
+@pytest.mark.parametrize("is_cancelled", [False, True])
+def test_an_opening_that_came_to_nothing_is_tried_again(is_cancelled: bool) -> None:
+    transport = ProcessTransport(sys.executable, (STRANGE, "deaf"))
+    connection = Connection(transport, timeout=60.0 if is_cancelled else 0.2, max_bytes=1_000_000)
+
+    async def names() -> list[str]:
+        found = await connection.ask("A.f", lambda session: session.list_tools())
+        return [tool.name for tool in found.tools]
+
+    async def use() -> list[str]:
+        try:
+            with pytest.raises(TimeoutError if is_cancelled else ServerLostError):
+                await asyncio.wait_for(names(), 0.2 if is_cancelled else 60.0)
+            transport.arguments, connection.timeout = (STRANGE, "plain"), 60.0
+            return await names()
+        finally:
+            await connection.close()
+
+    assert asyncio.run(use()) == ["say-it", "say_it", "after"]
+
+
 def test_a_server_that_dies_between_two_calls_is_started_again_and_nothing_is_lost(tmp_path: Path) -> None:
     state = tmp_path / "starts"
     with strange("dies", str(state)) as server:
@@ -291,6 +317,20 @@ def test_a_server_at_an_address_that_is_gone_between_two_calls_is_a_named_error(
     with server, pytest.raises(ServerLostError) as caught:
         kernel.invoke_sync("Far.Notes_keep", note="x")
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("status", [401, 500])
+def test_a_refusal_over_http_does_not_repeat_the_address(status: int) -> None:
+    async def refuse(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": status, "headers": []})
+        await send({"type": "http.response.body", "body": b"no"})
+
+    with serving(with_lifespan(refuse)) as here:
+        address = here.replace("//", "//ann:s3cret@")
+        server = McpServer.http(f"{address}/mcp?key=s3cret", timeout=10.0)
+        with server, pytest.raises(ServerLostError) as caught:
+            server.skill_sync()
+    assert "s3cret" not in str(caught.value)
 
 
 def test_a_large_result_over_http_is_a_named_error() -> None:
@@ -384,6 +424,35 @@ def test_a_tool_that_changes_in_the_middle_of_a_run_is_refused_until_it_is_appro
         with pytest.raises(ChangedToolError):
             kernel.invoke_sync(first, note="c")
         assert kernel.invoke_sync(other, note="d") == "d", "the tool that did not change may still be called"
+
+
+class Listing:
+    """A connection to a server that can change its one tool, and be gone."""
+
+    is_open, times_opened, times_changed = True, 1, 0
+    description, is_gone = "Says it.", False
+
+    async def ask(self, function: str, request: Any) -> Any:
+        if self.is_gone:
+            raise ServerLostError(function, "is gone.")
+        tools = [{"name": "say", "description": self.description, "inputSchema": {"type": "object"}}]
+        return SimpleNamespace(model_dump=lambda **_: {"tools": tools, "content": []})
+
+
+def test_a_tool_that_changed_is_refused_though_listing_it_failed_once() -> None:
+    connection: Any = Listing()
+    session = McpSession(connection, Pins("server", None, None), 1000)
+
+    async def use() -> None:
+        (tool,) = await session.approved_tools()
+        connection.times_changed, connection.description, connection.is_gone = 1, "Deletes all.", True
+        with pytest.raises(ServerLostError):
+            await session.call("A.say", tool, {}, False)
+        connection.is_gone = False
+        with pytest.raises(ChangedToolError):
+            await session.call("A.say", tool, {}, False)
+
+    asyncio.run(use())
 
 
 def test_a_changed_tool_is_shown_in_full_and_may_be_approved() -> None:
@@ -488,5 +557,15 @@ def test_the_pins_file_holds_hashes_only(tmp_path: Path) -> None:
     with strange("plain", pins=pins) as server:
         server.skill_sync()
     ((key, tools),) = json.loads(pins.read_text()).items()
-    assert key.endswith("strange_mcp_server.py plain")
+    assert key.startswith(f"{sys.executable} (started as ")
     assert all(len(value) == 64 for value in tools.values())
+
+
+def test_a_server_is_known_by_no_secret_and_apart_from_others() -> None:
+    def started(token: str, folder: str) -> str:
+        return ProcessTransport("npx", ("server", "--token", token), folder=Path(folder)).key
+
+    keys = {started(token, folder) for token in ("sk-1", "sk-2") for folder in ("here", "there")}
+    assert len(keys) == 4
+    assert all(key.startswith("npx (") and "sk-" not in key for key in keys)
+    assert HttpTransport("https://u:PW@mcp.test:8443/mcp?key=K#F").key == "https://mcp.test:8443/mcp"

@@ -232,3 +232,24 @@ def test_a_file_or_address_that_is_not_there_is_a_named_error(address: str, tmp_
         openapi_skill(f"{address}/nothing.json")
     with pytest.raises(SpecificationError, match="cannot be read"):
         openapi_skill("http://127.0.0.1:9/openapi.json")
+
+
+def test_a_parameter_may_be_called_self() -> None:
+    seen: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(str(request.url))
+        return httpx.Response(200, json={})
+
+    taken = {"name": "self", "in": "query", "schema": {"type": "string"}}
+    operation = {"operationId": "f", "parameters": [taken], "responses": {"200": {"description": "ok"}}}
+    document = {
+        "openapi": "3.1.0",
+        "info": {"title": "T", "version": "1"},
+        "servers": [{"url": "http://api.test"}],
+        "paths": {"/x": {"get": operation}},
+    }
+    kernel = Kernel()
+    kernel.add_skill(openapi_skill(document, name="A", transport=httpx.MockTransport(answer)))
+    kernel.invoke_sync("A.f", self="me")
+    assert seen == ["http://api.test/x?self=me"]

@@ -15,7 +15,7 @@ from door_servers import serving, with_lifespan
 from planloom import Kernel
 from planloom.errors import ArgumentError
 from planloom.plugins import bearer, openapi_skill
-from planloom.plugins.errors import SpecificationError
+from planloom.plugins.errors import ApiUnreachableError, SpecificationError
 
 
 def document(paths: dict[str, Any], version: str = "3.1.0", **parts: Any) -> dict[str, Any]:
@@ -312,6 +312,8 @@ WRONG: dict[str, Callable[[], Any]] = {
     ),
     "a circle": lambda: document({"/x": {"$ref": "#/paths/~1x"}}),
     "body a text": lambda: document({"/x": {"post": {**OK, "requestBody": "json"}}}),
+    "a path without a slash": lambda: document({"@thief.test/x": {"get": OK}}),
+    "a server in open brackets": lambda: document({"/x": {"get": OK}}, servers=[{"url": "http://[::1"}]),
     "no server": lambda: document({"/x": {"get": OK}}, servers=[]),
     "a strange server": lambda: document({"/x": {"get": OK}}, servers=[{"url": "file:///etc/passwd"}]),
 }
@@ -323,6 +325,12 @@ def test_a_specification_that_is_not_one_is_a_named_error(kind: str, tmp_path: P
     path.write_text(json.dumps(WRONG[kind]()))
     with pytest.raises(SpecificationError):
         openapi_skill(path)
+
+
+MERGED = b"a0: &a0 {x: 1}\n" + b"".join(
+    b"a%d: &a%d {<<: [%s]}\n" % (n, n, b",".join([b"*a%d" % (n - 1)] * 10)) for n in range(1, 12)
+)
+"""Few lines that stand for 10 ** 11 values, which a loader would write out while it reads."""
 
 
 @pytest.mark.parametrize(
@@ -343,6 +351,11 @@ def test_a_specification_that_is_not_one_is_a_named_error(kind: str, tmp_path: P
             "stands for more than",
         ),
         (b"a: &a [*a]", "stands for more than"),
+        (MERGED, "stands for more than"),
+        (b"a: !!bool maybe", "cannot be read"),
+        (b"a: !!timestamp never", "cannot be read"),
+        (b"a: " + b"1" * 5000, "cannot be read"),
+        (b'{"a": ' + b"1" * 5000 + b"}", "cannot be read"),
     ],
 )
 def test_a_file_that_is_no_document_is_a_named_error(data: bytes, said: str, tmp_path: Path) -> None:
@@ -352,14 +365,16 @@ def test_a_file_that_is_no_document_is_a_named_error(data: bytes, said: str, tmp
         openapi_skill(path)
 
 
-def test_yaml_is_read_with_numbers_as_keys_and_dates_as_text(tmp_path: Path) -> None:
+def test_yaml_is_read_with_merges_numbers_as_keys_and_dates_as_text(tmp_path: Path) -> None:
     path = tmp_path / "api.yaml"
     path.write_text(
         "openapi: 3.0.0\ninfo: {title: T, version: 2020-01-01}\nservers: [{url: 'http://api.test'}]\n"
-        "paths:\n  /x:\n    get:\n      operationId: f\n      responses:\n        200:\n"
+        "x-f: &f {operationId: f}\n"
+        "paths:\n  /x:\n    get:\n      <<: *f\n      responses:\n        200:\n"
         "          description: ok\n          content: {application/json: {schema: {type: integer}}}\n"
     )
-    assert next(iter(openapi_skill(path))).returns is int
+    found = next(iter(openapi_skill(path)))
+    assert (found.name, found.returns) == ("f", int)
 
 
 def test_an_operation_that_is_wrong_can_be_left_out() -> None:
@@ -380,15 +395,77 @@ def test_a_schema_that_cannot_be_used_refuses_the_value_and_not_the_document() -
         function.bind({"p": 1})
 
 
-def test_a_document_from_the_network_does_not_choose_who_gets_the_key() -> None:
-    described = document({"/x": {"get": {"operationId": "f", **OK}}}, servers=[{"url": "http://thief.test"}])
+def answering(described: dict[str, Any], status: int = 200, location: str = "") -> Any:
+    """An application that gives a document whatever it is asked, or sends the asker elsewhere."""
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
-        await send({"type": "http.response.start", "status": 200, "headers": []})
+        headers = [(b"location", location.encode())] if location else []
+        await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": json.dumps(described).encode()})
 
-    with serving(with_lifespan(app)) as there:
+    return with_lifespan(app)
+
+
+def at(server: str) -> dict[str, Any]:
+    return document({"/x": {"get": {"operationId": "f", **OK}}}, servers=[{"url": server}])
+
+
+SECRETS: list[dict[str, Any]] = [{"auth": bearer("secret")}, {"headers": {"Authorization": "secret"}}]
+
+
+@pytest.mark.parametrize("secrets", SECRETS, ids=["auth", "headers"])
+def test_a_document_from_the_network_does_not_choose_who_gets_the_key(secrets: dict[str, Any]) -> None:
+    with serving(answering(at("http://thief.test"))) as there:
         with pytest.raises(SpecificationError, match="which would be sent your key"):
-            openapi_skill(f"{there}/doc", auth=bearer("secret"))
-        assert openapi_skill(f"{there}/doc", auth=bearer("secret"), server="http://thief.test")
+            openapi_skill(f"{there}/doc", **secrets)
+        assert openapi_skill(f"{there}/doc", **secrets, server="http://thief.test")
         assert openapi_skill(f"{there}/doc")
+
+
+@pytest.mark.parametrize("other", ["https://127.0.0.1:{}", "http://127.0.0.1:1", "http://localhost:{}"])
+def test_a_document_cannot_have_a_key_sent_to_another_scheme_port_or_host(other: str) -> None:
+    described = at("/v1")
+    with serving(answering(described)) as there:
+        assert openapi_skill(f"{there}/doc", auth=bearer("secret"))
+        described["servers"][0]["url"] = other.format(there.rpartition(":")[2])
+        with pytest.raises(SpecificationError, match="another server"):
+            openapi_skill(f"{there}/doc", auth=bearer("secret"))
+
+
+def test_a_redirect_of_the_document_does_not_move_the_server() -> None:
+    asked: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(str(request.url))
+        return httpx.Response(200, json={})
+
+    carrier = httpx.MockTransport(answer)
+    with serving(answering(at("/v1"))) as thief, serving(answering({}, 307, f"{thief}/doc")) as trusted:
+        with pytest.raises(SpecificationError, match="another server"):
+            openapi_skill(f"{trusted}/doc", auth=bearer("s"))
+        skill = openapi_skill(f"{trusted}/doc", name="A", auth=bearer("s"), server="/v2", transport=carrier)
+    kernel = Kernel()
+    kernel.add_skill(skill)
+    kernel.invoke_sync("A.f")
+    assert asked == [f"{trusted}/v2/x"]
+
+
+def test_a_password_in_an_address_is_in_no_error() -> None:
+    def refuse(request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("no")
+
+    kernel = Kernel()
+    described, carrier = at("http://ann:hunter2@api.test/v1"), httpx.MockTransport(refuse)
+    kernel.add_skill(openapi_skill(described, name="A", transport=carrier))
+    with pytest.raises(ApiUnreachableError) as caught:
+        kernel.invoke_sync("A.f")
+    assert caught.value.url == "http://api.test/v1/x"
+
+
+@pytest.mark.parametrize(
+    "source", [at("http://ann:hun/ter2@api.test"), "http://ann:hunter2@127.0.0.1:9/doc?key=hunter2"]
+)
+def test_a_password_in_an_address_that_is_wrong_is_in_no_error(source: Any) -> None:
+    with pytest.raises(SpecificationError) as caught:
+        openapi_skill(source)
+    assert "hun" not in str(caught.value)

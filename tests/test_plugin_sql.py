@@ -10,6 +10,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from planloom.errors import ArgumentError, RegistrationError, TooLargeError
 from planloom.planners import Executor, Plan
 from planloom.plugins import Statement, sql_skill
 from planloom.plugins.errors import SqlError
+from planloom.plugins.sql_database import Database
 
 SETUP = (
     "CREATE TABLE items (id INTEGER PRIMARY KEY, name VARCHAR(40) NOT NULL, price NUMERIC(8, 2), added DATE)",
@@ -249,6 +251,57 @@ def test_too_many_rows_and_too_long_a_query_are_named_errors(engine: sqlalchemy.
     endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
     with pytest.raises(SqlError):
         kernel.invoke_sync("Shop.query", sql=endless, limit=1)
+
+
+def test_a_result_of_too_many_bytes_is_a_named_error(engine: sqlalchemy.Engine) -> None:
+    kernel = shop(engine, max_bytes=1000)
+    sql = "SELECT CAST(:text AS VARCHAR(4000)) AS text"
+    assert kernel.invoke_sync("Shop.query", sql=sql, values={"text": "x" * 900})
+    with pytest.raises(TooLargeError, match="larger than 1000 bytes"):
+        kernel.invoke_sync("Shop.query", sql=sql, values={"text": "x" * 1000})
+    rows = "SELECT name FROM items CROSS JOIN (SELECT id AS other FROM items) AS more"
+    with pytest.raises(TooLargeError):
+        shop(engine, max_bytes=100).invoke_sync("Shop.query", sql=rows)
+
+
+def test_a_database_in_memory_is_one_for_all_calls() -> None:
+    made = {
+        "make": Statement("CREATE TABLE notes (text VARCHAR(40))"),
+        "keep": Statement("INSERT INTO notes VALUES (:text)"),
+    }
+    kernel = Kernel()
+    kernel.add_skill(sql_skill("sqlite://", "Desk", statements=made))
+    kernel.invoke_sync("Desk.make")
+
+    async def keep_and_look(number: int) -> list[str]:
+        await kernel.invoke("Desk.keep", text=str(number))
+        found: list[str] = await kernel.invoke("Desk.tables")
+        return found
+
+    async def many() -> list[list[str]]:
+        return await asyncio.gather(*map(keep_and_look, range(20)))
+
+    assert asyncio.run(many()) == [["notes"]] * 20
+    assert len(kernel.invoke_sync("Desk.find", table="notes")) == 20
+
+
+def test_the_end_of_one_read_does_not_let_another_write_through_the_connection_they_share() -> None:
+    engine = sqlalchemy.create_engine(
+        "sqlite://", poolclass=sqlalchemy.StaticPool, connect_args={"check_same_thread": False}
+    )
+    first, second = (Database(name, engine, None, 10, 5.0, 1000) for name in ("First", "Second"))
+    other = threading.Thread(target=second.table_names)
+
+    def write_while_the_other_reads() -> None:
+        with first._reading("First.query") as connection:
+            other.start()
+            other.join(0.1)  # it has to wait for this one
+            connection.execute(sqlalchemy.text("CREATE TABLE more (id INTEGER)"))
+
+    with pytest.raises(SqlError, match="not authorized"):
+        write_while_the_other_reads()
+    other.join()
+    assert first.table_names() == []
 
 
 def test_what_is_no_database_is_a_named_error(tmp_path: Path) -> None:

@@ -52,6 +52,13 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--http", type=_place, metavar="[HOST:]PORT", help="serve at http://HOST:PORT/mcp (host: 127.0.0.1)"
     )
+    parser.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="with --http: a name that clients call this machine by, as in shop.local; may be repeated",
+    )
     add_model_arguments(parser)
 
 
@@ -84,7 +91,7 @@ async def _serve(service: McpService, arguments: Namespace) -> None:
     if arguments.http is None:
         await serve_stdio(service)
     else:
-        await serve_http(service, *arguments.http)
+        await serve_http(service, *arguments.http, hosts=arguments.allow_host)
 
 
 def _where(arguments: Namespace) -> str:

@@ -52,6 +52,8 @@ OPERATORS: Mapping[Operator, Callable[[Any, Any], bool]] = {
 }
 DEEPEST = 16
 LONGEST_LIST = 1000
+MOST_VALUES = 5000
+"""Of a whole filter: databases take statements of some length only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,25 @@ def filter_from(given: Filter | Mapping[str, Any] | None) -> Filter | None:
     """
     if given is None or isinstance(given, Filter):
         return given
-    return _read(given, 0) if given else None
+    if not given:
+        return None
+    wanted = _read(given, 0)
+    if _weight(wanted) > MOST_VALUES:
+        raise FilterError(f"it compares with more than {MOST_VALUES} values.", given)
+    return wanted
+
+
+def _weight(wanted: Filter) -> int:
+    """How many values a filter compares with."""
+    match wanted:
+        case AllOf(parts) | AnyOf(parts):
+            return sum(map(_weight, parts))
+        case Not(part):
+            return _weight(part)
+        case OneOf(_, values):
+            return len(values)
+        case _:
+            return 1
 
 
 def matches(wanted: Filter, metadata: Metadata) -> bool:

@@ -54,6 +54,10 @@ NEARNESS: dict[Distance, tuple[str, str, str]] = {
     "euclidean": ("<->", "1 / (1 + (vector <-> %s::vector))", "vector_l2_ops"),
     "manhattan": ("<+>", "1 / (1 + (vector <+> %s::vector))", "vector_l1_ops"),
 }
+UNREADABLE = (
+    "the address cannot be read. Write postgresql://user:password@host:port/database, with %40 for @ and %2F "
+    "for / in a password, or host=... dbname=..."
+)
 MOST_INDEXED = 2000  # dimensions that pgvector's HNSW can index
 PAGE = 1000
 
@@ -160,8 +164,11 @@ class PgVectorStore:
         try:
             yield
         except self._library.Error as error:
+            shown = self._shown()
+            if not shown:  # libpq repeats an address that it cannot read, with its password
+                raise StoreUnavailableError("PostgreSQL", UNREADABLE) from None
             problem = str(error).strip().partition("\n")[0]
-            raise StoreUnavailableError(self._shown(), f"PostgreSQL: {problem}") from error
+            raise StoreUnavailableError(shown, f"PostgreSQL: {problem}") from error
 
     def _connected(self) -> Any:
         """The connection; a new one when the server has ended the last."""
@@ -172,12 +179,15 @@ class PgVectorStore:
         return self._connection
 
     def _shown(self) -> str:
-        """The address without its password."""
+        """The address without its password; empty if it cannot be read."""
         try:
             known = self._library.conninfo.conninfo_to_dict(self._address)
         except self._library.Error:
-            return "PostgreSQL"
-        return f"PostgreSQL at {known.get('host', 'localhost')}/{known.get('dbname', '')}"
+            return ""
+        place = f"{known.get('host', 'localhost')}/{known.get('dbname', '')}"
+        port = str(known.get("port", "5432")).replace(",", "")
+        # A password with / or @ in it is read in part as the port, the host or the database.
+        return f"PostgreSQL at {place}" if port.isdecimal() and "@" not in place else ""
 
     def _execute(self, query: str, values: Sequence[Any] = ()) -> Any:
         return self._connected().execute(query, values or None)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 from planloom.decorator import kernel_function
+from planloom.errors import ArgumentError
 from planloom.plugins.memory.answers import Answer, Answerer, quoted_answers
 from planloom.plugins.memory.errors import CollectionNotFoundError
 from planloom.plugins.memory.retrieval import Finder, Mode, Rerank, Retriever
@@ -14,6 +15,7 @@ from planloom.plugins.memory.text_memory import Recollection, SemanticTextMemory
 __all__ = ["MemorySkill"]
 
 Collection = Annotated[str, "Which collection; empty for the usual one"]
+MOST_PASSAGES = 1000
 Limit = Annotated[int, "How many passages, at most"]
 Where = Annotated[
     Mapping[str, Any] | None, 'A filter on metadata, as {"lang": "en", "year": {"gte": 2020}}; none for all'
@@ -64,6 +66,8 @@ class MemorySkill:
 
         Nothing is found in a collection that nothing was saved to yet.
         """
+        if not 1 <= limit <= MOST_PASSAGES:
+            raise ArgumentError(f"{self.skill_name}.recall", "limit", f"is 1 to {MOST_PASSAGES}")
         if self._finder is not None and collection in ("", self._collection):
             return await self._finder.find(ask, limit, where=where)
         retriever = Retriever(

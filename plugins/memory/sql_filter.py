@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from planloom.plugins.memory.filters import (
@@ -26,6 +26,7 @@ __all__ = ["SqlCondition", "postgres_condition", "sqlite_condition"]
 SqlCondition = tuple[str, list[Any]]
 """A condition with marks for values, and the values."""
 
+GROUP = 32
 SIGNS: dict[Operator, str] = {"eq": "=", "ne": "<>", "lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
 TYPES: dict[Kind | None, str] = {"text": "'text'", "number": "'integer', 'real'", "truth": "'true', 'false'"}
 JSONB_TYPES: dict[Kind | None, str] = {"text": "'string'", "number": "'number'", "truth": "'boolean'"}
@@ -41,7 +42,7 @@ def sqlite_condition(wanted: Filter) -> SqlCondition:
                 [_path(name), _path(name), _operand(value)],
             )
         case OneOf(name, values):
-            return _joined([Compare(name, "eq", value) for value in values], " OR ", "0", sqlite_condition)
+            return _joined([_sqlite_one_of(name, kind) for kind in _by_kind(values)], " OR ", "0")
         case Contains(name, value):
             types = TYPES[kind_of(value)]
             return (
@@ -52,13 +53,29 @@ def sqlite_condition(wanted: Filter) -> SqlCondition:
         case Exists(name):
             return "(json_type(metadata, ?) IS NOT NULL)", [_path(name)]
         case AllOf(parts):
-            return _joined(parts, " AND ", "1", sqlite_condition)
+            return _joined(map(sqlite_condition, parts), " AND ", "1")
         case AnyOf(parts):
-            return _joined(parts, " OR ", "0", sqlite_condition)
+            return _joined(map(sqlite_condition, parts), " OR ", "0")
         case Not(part):
             condition, values_ = sqlite_condition(part)
             # what a missing field makes unknown counts as false, so that its opposite is true
             return f"(NOT coalesce({condition}, 0))", values_
+
+
+def _sqlite_one_of(name: str, values: Sequence[Scalar]) -> SqlCondition:
+    """One of several values of one kind."""
+    types, marks = TYPES[kind_of(values[0])], ", ".join("?" * len(values))
+    return (
+        f"(json_type(metadata, ?) IN ({types}) AND json_extract(metadata, ?) IN ({marks}))",
+        [_path(name), _path(name), *map(_operand, values)],
+    )
+
+
+def _by_kind(values: Iterable[Scalar]) -> Iterable[list[Scalar]]:
+    kinds: dict[Kind | None, list[Scalar]] = {}
+    for value in values:
+        kinds.setdefault(kind_of(value), []).append(value)
+    return kinds.values()
 
 
 def postgres_condition(wanted: Filter) -> SqlCondition:
@@ -74,9 +91,8 @@ def postgres_condition(wanted: Filter) -> SqlCondition:
                 [name, name, value if kind == "text" else json.dumps(value)],
             )
         case OneOf(name, values):
-            return _joined(
-                [Compare(name, "eq", value) for value in values], " OR ", "false", postgres_condition
-            )
+            equal = [postgres_condition(Compare(name, "eq", value)) for value in values]
+            return _joined(equal, " OR ", "false")
         case Contains(name, value):
             return (
                 "coalesce(jsonb_typeof(metadata->%s) = 'array' AND metadata->%s @> CAST(%s AS jsonb), false)",
@@ -85,21 +101,28 @@ def postgres_condition(wanted: Filter) -> SqlCondition:
         case Exists(name):
             return "jsonb_exists(metadata, %s)", [name]
         case AllOf(parts):
-            return _joined(parts, " AND ", "true", postgres_condition)
+            return _joined(map(postgres_condition, parts), " AND ", "true")
         case AnyOf(parts):
-            return _joined(parts, " OR ", "false", postgres_condition)
+            return _joined(map(postgres_condition, parts), " OR ", "false")
         case Not(part):
             condition, values_ = postgres_condition(part)
             return f"(NOT {condition})", values_
 
 
-def _joined(
-    parts: Iterable[Filter], word: str, empty: str, write: Callable[[Filter], SqlCondition]
-) -> SqlCondition:
-    conditions = [write(part) for part in parts]
+def _joined(parts: Iterable[SqlCondition], word: str, empty: str) -> SqlCondition:
+    # The longest first: SQLite's parser keeps what stands before a bracket until the bracket ends.
+    conditions = sorted(parts, key=lambda condition: -len(condition[0]))
     if not conditions:
         return empty, []
-    return f"({word.join(text for text, _ in conditions)})", [v for _, values in conditions for v in values]
+    return _grouped([text for text, _ in conditions], word), [v for _, values in conditions for v in values]
+
+
+def _grouped(texts: Sequence[str], word: str) -> str:
+    """Conditions in brackets by groups: in one row each is a level deeper, and SQLite has a deepest."""
+    if len(texts) <= GROUP:
+        return f"({word.join(texts)})"
+    groups = [texts[start : start + GROUP] for start in range(0, len(texts), GROUP)]
+    return _grouped([_grouped(group, word) for group in groups], word)
 
 
 def _path(field: str) -> str:
