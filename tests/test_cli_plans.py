@@ -68,6 +68,13 @@ def test_a_plan_that_cannot_be_read_does_not_hide_the_others(stored: CommandLine
     assert "broken.json: this is no stored plan" in ran.err
 
 
+def test_a_file_that_is_no_plan_is_left_alone(stored: CommandLine) -> None:
+    stored.write("plans/my-notes.json", "{}")
+    for words in (("list",), ("find", "tell the news")):
+        ran = stored("plans", *words)
+        assert (ran.code, len(ran.out.splitlines()), ran.err) == (0, 1, "")
+
+
 def test_show_gives_the_plan_and_says_what_is_known_of_it(stored: CommandLine) -> None:
     ran = stored("plans", "show", "classic")
     assert stored("run", "-", *SKILLS, *CLASSIC_INPUTS, stdin=ran.out).out == SENT

@@ -117,10 +117,35 @@ def test_all_wrong_in_three_ways() -> None:
     assert (third.valid, third.error, third.score.recall, third.result) == (True, "PlanNotPossible", 0, False)
 
 
+def resulted(plan: str, *gold: str, expected: str | None) -> tuple[bool, bool]:
+    """Whether a plan is right, and whether its run is, for a goal with these gold plans."""
+    goal = Goal(id="d", catalogue="talk", goal="Say hi.", gold=gold, expected=expected)
+    made = contender(plan, IMPOSSIBLE, IMPOSSIBLE)
+    (outcome,) = asyncio.run(evaluate([goal], {"talk": catalogue}, [made])).outcomes
+    return outcome.score.whole, outcome.result
+
+
+HI, HELLO, BOOM = map(SAY.format, ("hi", "hello", "boom"))
+
+
 def test_a_right_plan_that_fails_to_run_has_no_result() -> None:
-    boom = measured(contender(SAY.format("boom"), IMPOSSIBLE, SAY.format("你好"))).outcomes[0]
-    assert boom.valid
-    assert not boom.result
+    assert resulted(BOOM, BOOM, expected="1: boom") == (True, False)
+    assert resulted(BOOM, BOOM, expected=None) == (True, False)
+
+
+def test_a_right_plan_that_gives_something_else_has_no_result() -> None:
+    returned = HI.replace("</plan>", '<result name="RESULT__HI" value="Hi!"/></plan>')
+    assert resulted(returned, HI, HELLO, expected="1: hi") == (True, False)
+
+
+def test_what_another_gold_plan_gives_is_a_result_too() -> None:
+    assert resulted(HELLO, HI, HELLO, expected="1: hi") == (True, True)
+    assert resulted(HELLO, HI, BOOM, expected="1: hi") == (False, False)
+
+
+def test_where_nothing_is_expected_a_right_plan_that_runs_has_a_result() -> None:
+    assert resulted(HI, HI, expected=None) == (True, True)
+    assert resulted(HELLO, HI, expected=None) == (False, False)
 
 
 def test_every_run_has_fresh_skills() -> None:

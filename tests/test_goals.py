@@ -90,6 +90,14 @@ def test_goals_of_one_split() -> None:
     assert {goal.split for goal in read_goals(FOLDER, "dev")} == {"dev"}
 
 
+@pytest.mark.parametrize("separator", ["\u2028", "\u2029", "\x85"])
+def test_what_separates_lines_elsewhere_may_stand_in_a_goal(tmp_path: Path, separator: str) -> None:
+    goal = Goal(id="1", catalogue="c", goal=f"Send{separator}this.", gold=("<plan/>",))
+    (tmp_path / "x.jsonl").write_text(f"{goal.model_dump_json()}\n" * 2, encoding="utf-8")
+    assert separator in (tmp_path / "x.jsonl").read_text(encoding="utf-8")
+    assert read_goals(tmp_path) == [goal, goal]
+
+
 class TestFaultyFolders:
     def test_no_goals(self, tmp_path: Path) -> None:
         with pytest.raises(GoalFileError, match=r"no \*\.jsonl files"):
@@ -98,6 +106,16 @@ class TestFaultyFolders:
     def test_a_line_that_is_no_goal_is_named(self, tmp_path: Path) -> None:
         (tmp_path / "x.jsonl").write_text('\n{"id": "1", "catalogue": "c", "goal": "g", "gold": []}\n')
         with pytest.raises(GoalFileError, match="line 2 is no goal: gold"):
+            read_goals(tmp_path)
+
+    def test_a_file_that_is_not_utf_8_is_named(self, tmp_path: Path) -> None:
+        (tmp_path / "x.jsonl").write_bytes('{"goal": "Grüße"}'.encode("latin-1"))
+        with pytest.raises(GoalFileError, match=r"x\.jsonl: it is not UTF-8"):
+            read_goals(tmp_path)
+
+    def test_a_file_that_cannot_be_read_is_named(self, tmp_path: Path) -> None:
+        (tmp_path / "x.jsonl").mkdir()
+        with pytest.raises(GoalFileError, match=r"x\.jsonl: it cannot be read"):
             read_goals(tmp_path)
 
     def test_no_catalogues(self, tmp_path: Path) -> None:

@@ -73,6 +73,11 @@ def plan(library: PlanLibrary, xml: str = GREET, goal: str = "Greet loudly") -> 
     return Plan.parse(xml, library.kernel, goal=goal)
 
 
+def copy_files(library: PlanLibrary, name: str, copy: str) -> None:
+    for ending in (".xml", ".json"):
+        (library.folder / f"{copy}{ending}").write_bytes((library.folder / f"{name}{ending}").read_bytes())
+
+
 class TestKeeping:
     def test_a_plan_comes_back_as_it_was(self, library: PlanLibrary) -> None:
         saved = library.save("greet", plan(library), description="Shout a greeting")
@@ -137,6 +142,17 @@ class TestKeeping:
         with pytest.raises(StoredPlanNotFound):
             library.remove("greet")
 
+    def test_a_copy_of_the_files_is_a_plan_of_its_own(self, library: PlanLibrary) -> None:
+        original = library.save("greet", plan(library))
+        copy_files(library, "greet", "shout")
+        path = library.folder / "shout.xml"
+        path.write_text(path.read_text().replace("$times", "3"))
+        saved = library.save("shout")
+        assert (saved.name, saved.path, len(saved.versions)) == ("shout", path, 2)
+        assert library.get("shout") == saved
+        assert library.get("greet") == original
+        assert library.names() == ["greet", "shout"]
+
     def test_concurrent_saves_lose_nothing(self, library: PlanLibrary) -> None:
         plans = [plan(library, GREET.replace("$times", str(number))) for number in range(20)]
 
@@ -168,6 +184,38 @@ class TestFaults:
         (library.folder / "greet.json").write_text('{"format": 2}')
         with pytest.raises(LibraryFileError, match=r"greet\.json"):
             library.get("greet")
+
+    @pytest.mark.parametrize("ending", [".json", ".xml"])
+    def test_a_file_that_is_not_text_is_named(self, library: PlanLibrary, ending: str) -> None:
+        path = library.save("greet", plan(library)).path.with_suffix(ending)
+        path.write_bytes(b"\xff")
+        with pytest.raises(LibraryFileError, match="it cannot be read") as caught:
+            library.get("greet")
+        assert caught.value.path == path
+
+    def test_a_version_that_is_not_what_was_saved_is_refused(self, library: PlanLibrary) -> None:
+        file = library.save("greet", plan(library)).path.with_suffix(".json")
+        file.write_text(file.read_text().replace("$times", "9"))
+        with pytest.raises(LibraryFileError, match="version 1 is not the plan that was saved"):
+            library.get("greet")
+
+    @pytest.mark.parametrize("name", ["my-notes", "1st", "a.b", "größe", "x" * 129])
+    def test_files_that_cannot_be_plans_are_left_alone(self, library: PlanLibrary, name: str) -> None:
+        library.save("greet", plan(library))
+        (library.folder / f"{name}.json").write_text("{}")
+        (library.folder / "folder.json").mkdir()
+        assert library.names() == ["greet"]
+        assert library.register().refused == {}
+        with pytest.raises(StoredPlanNotFound):
+            library.get(name)
+
+    def test_a_damaged_plan_does_not_hide_the_others(self, library: PlanLibrary) -> None:
+        library.save("greet", plan(library))
+        (library.folder / "broken.json").write_text("{")
+        assert [found.plan.name for found in library.find("greet")] == ["greet"]
+        registered = library.register()
+        assert [function.name for function in registered.functions] == ["greet"]
+        assert isinstance(registered.refused["broken"], LibraryFileError)
 
 
 class OtherText(Text):

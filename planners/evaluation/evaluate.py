@@ -114,7 +114,6 @@ async def _measured(
         made = await _made(maker, goal)
     seconds = clock() - started
     found = _scored(made, goal, kernel)
-    text = await _ran(made, goal, catalogue) if isinstance(made, Plan) else None
     return Outcome(
         goal=goal,
         strategy=contender.strategy,
@@ -123,7 +122,7 @@ async def _measured(
         error="" if isinstance(made, Plan) else type(made).__name__,
         valid=isinstance(made, Plan | PlanNotPossible),
         score=found,
-        result=found.whole or (text is not None and text == goal.expected),
+        result=await _gives_result(made, found, goal, catalogue),
         calls=meter.usage.calls,
         prompt_tokens=meter.usage.prompt_tokens,
         output_tokens=meter.usage.completion_tokens,
@@ -154,6 +153,19 @@ def gold_shapes(goal: Goal, kernel: Kernel) -> list[PlanShape]:
         return [PlanShape()]
     plans = [Plan.parse(text, kernel, inputs=list(goal.inputs)) for text in goal.gold]
     return [shape_of(plan.tree, kernel.functions) for plan in plans]
+
+
+async def _gives_result(made: Plan | Failure, found: PlanScore, goal: Goal, catalogue: Catalogue) -> bool:
+    """Whether a run gives what a gold plan's does; where nothing is expected, whether a right plan runs."""
+    if not isinstance(made, Plan):
+        return found.whole
+    text = await _ran(made, goal, catalogue)
+    if text is None or goal.expected is None:
+        return text is not None and found.whole
+    if text == goal.expected:
+        return True
+    others = [Plan.parse(gold, kernel_of(catalogue), inputs=list(goal.inputs)) for gold in goal.gold[1:]]
+    return text in [await _ran(other, goal, catalogue) for other in others]
 
 
 async def _ran(plan: Plan, goal: Goal, catalogue: Catalogue) -> str | None:

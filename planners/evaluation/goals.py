@@ -7,7 +7,7 @@ One line is one goal::
      "expected": "…", "answers": {}}
 
 ``gold`` are all plans that are right; ``<plan/>`` alone says that the goal cannot be reached. ``expected`` is
-the text of the result, ``answers`` are what a user answers to ``<ask>``, by variable.
+the text of the first one's result, ``answers`` are what a user answers to ``<ask>``, by variable.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def read_goals(folder: str | Path, split: str | None = None) -> list[Goal]:
     """Every goal in the ``*.jsonl`` files of ``folder``, by file name; only those of ``split``, if given.
 
     Raises:
-        GoalFileError: there are no such files, or a line is no goal.
+        GoalFileError: there are no such files, one cannot be read, or a line is no goal.
     """
     files = sorted(Path(folder).glob("*.jsonl"))
     if not files:
@@ -69,7 +69,8 @@ def read_goals(folder: str | Path, split: str | None = None) -> list[Goal]:
 
 
 def _goals(file: Path) -> Iterator[Goal]:
-    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
+    # Not splitlines: JSON may hold U+2028 and U+0085 as they are.
+    for number, line in enumerate(_text(file).split("\n"), 1):
         if not line.strip():
             continue
         try:
@@ -78,6 +79,15 @@ def _goals(file: Path) -> Iterator[Goal]:
             first = error.errors(include_url=False, include_input=False)[0]
             where = ".".join(map(str, first["loc"]))
             raise GoalFileError(file, f"line {number} is no goal: {where} {first['msg']}") from error
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise GoalFileError(file, f"it is not UTF-8: {error.reason} at byte {error.start}.") from error
+    except OSError as error:
+        raise GoalFileError(file, f"it cannot be read: {error.strerror}.") from error
 
 
 def read_catalogues(folder: str | Path) -> dict[str, Catalogue]:

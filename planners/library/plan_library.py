@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from planloom.errors import PlanloomError
+from planloom.errors import InvalidNameError, PlanloomError
 from planloom.function import KernelFunction
 from planloom.kernel import Kernel
 from planloom.names import check_name, nearest
@@ -119,15 +119,15 @@ class PlanLibrary:
         return (self.get(name) for name in self.names())
 
     def names(self) -> list[str]:
-        """The names of all plans, sorted."""
-        return sorted(path.stem for path in self.folder.glob("*.json"))
+        """The names of all plans, sorted. Other files in the folder are left alone."""
+        return sorted(path.stem for path in self.folder.glob("*.json") if self._known(path.stem))
 
     def get(self, name: str) -> StoredPlan:
         """The stored plan of that name, not checked against the kernel.
 
         Raises:
             StoredPlanNotFound: there is none.
-            LibraryFileError: its file cannot be read.
+            LibraryFileError: its file cannot be read, or its history is not what was saved.
         """
         with locked(self.folder):
             return self._get(name)
@@ -146,8 +146,8 @@ class PlanLibrary:
         return Plan.parse(stored.text, self.kernel, goal=stored.record.goal)
 
     def find(self, goal: str, limit: int = 5) -> list[FoundPlan]:
-        """At most ``limit`` stored plans for ``goal``, best first."""
-        plans = list(self)
+        """At most ``limit`` stored plans for ``goal``, best first, of those that can be read."""
+        plans = list(self._readable())
         index = WordIndex([_texts(plan.record) for plan in plans], FIELDS)
         return [FoundPlan(plans[number], score) for number, score in index.search(goal, limit)]
 
@@ -227,19 +227,29 @@ class PlanLibrary:
         write_whole(path, record.latest + "\n")
         return StoredPlan(record, record.latest, path)
 
+    def _readable(self) -> Iterator[StoredPlan]:
+        for name in self.names():
+            with suppress(LibraryFileError, StoredPlanNotFound):
+                yield self.get(name)
+
     def _get(self, name: str) -> StoredPlan:
         if not self._known(name):
             raise StoredPlanNotFound(name, nearest(name, self.names()))
-        file, path = self._path(name, ".json"), self._path(name, ".xml")
-        try:
-            record = PlanRecord.model_validate_json(file.read_text(encoding="utf-8"))
-            text = path.read_text(encoding="utf-8").removesuffix("\n") if path.exists() else record.latest
-        except (ValidationError, UnicodeDecodeError) as error:
-            raise LibraryFileError(name, file, f"this is no stored plan: {error}") from error
+        record, path = self._record(name), self._path(name, ".xml")
+        text = _text(name, path).removesuffix("\n") if path.exists() else record.latest
         return StoredPlan(record, text, path)
 
+    def _record(self, name: str) -> PlanRecord:
+        """What is known of a plan. Its name is that of its file: files may be copied and renamed."""
+        file = self._path(name, ".json")
+        try:
+            record = PlanRecord.model_validate_json(_text(name, file))
+        except ValidationError as error:
+            raise LibraryFileError(name, file, f"this is no stored plan: {_first(error)}.") from error
+        return record.model_copy(update={"name": name})
+
     def _known(self, name: str) -> bool:
-        return name.isidentifier() and self._path(name, ".json").is_file()
+        return _is_name(name) and self._path(name, ".json").is_file()
 
     def _path(self, name: str, ending: str) -> Path:
         return self.folder / f"{name}{ending}"
@@ -296,6 +306,28 @@ class PlanLibrary:
         added = self.kernel.add_function(function, skill=SKILL, name=name)
         self._registered.add(name)
         return added
+
+
+def _is_name(name: str) -> bool:
+    try:
+        check_name(name, "plan")
+    except InvalidNameError:
+        return False
+    return True
+
+
+def _text(name: str, file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        problem = error.strerror if isinstance(error, OSError) else error
+        raise LibraryFileError(name, file, f"it cannot be read: {problem}.") from error
+
+
+def _first(error: ValidationError) -> str:
+    """The first fault that was found, and where."""
+    fault = error.errors(include_url=False, include_input=False)[0]
+    return f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}".removeprefix(": ")
 
 
 def _texts(record: PlanRecord) -> dict[str, str]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic_core import PydanticCustomError
 
 from planloom.annotation import type_name
 from planloom.function import KernelFunction
@@ -31,13 +32,24 @@ class FunctionPrint(_Stored):
 
 
 class PlanVersion(_Stored):
-    """One version of a plan. ``hash`` is SHA-256 of its text."""
+    """One version of a plan. ``hash`` is SHA-256 of its text, so that a history is what was saved."""
 
     number: int
     plan: str
     hash: str
     saved: datetime
     note: str = ""
+
+    @model_validator(mode="after")
+    def _as_saved(self) -> Self:
+        if text_hash(self.plan) != self.hash:
+            raise PydanticCustomError(
+                "not-as-saved",
+                "version {number} is not the plan that was saved. "
+                "Restore this file; to change the plan, edit the .xml file beside it",
+                {"number": self.number},
+            )
+        return self
 
 
 class PlanRecord(_Stored):
