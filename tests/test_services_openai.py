@@ -240,6 +240,14 @@ class TestAnswers:
     def test_an_answer_without_content_is_empty(self) -> None:
         assert Server(answer(choices=[{"message": {"content": None}}])).ask().text == ""
 
+    @pytest.mark.parametrize("message", [{"content": None}, {"content": ""}, {}])
+    def test_a_refusal_is_the_answer(self, message: dict[str, Any]) -> None:
+        refused = {"message": {**message, "refusal": "I can't help with that."}}
+        assert Server(answer(choices=[refused])).ask().text == "I can't help with that."
+
+    def test_an_answer_without_a_refusal_is_the_answer(self) -> None:
+        assert Server(answer(choices=[{"message": {"content": "x", "refusal": None}}])).ask().text == "x"
+
     @pytest.mark.parametrize(
         "reply",
         [
@@ -286,6 +294,11 @@ class TestStreams:
         ]
         assert server.body["stream"] is True
         assert server.body["stream_options"] == {"include_usage": True}
+
+    def test_a_refusal_is_streamed(self) -> None:
+        pieces = [{"choices": [{"delta": {"refusal": text}}]} for text in ("I can't", " do that.")]
+        server = Server(events(delta(""), *pieces, delta(None, "stop")))
+        assert [chunk.text for chunk in collect(server.service())] == ["I can't", " do that.", ""]
 
     def test_a_stream_without_usage_is_estimated(self) -> None:
         assert collect(Server(events(delta("four"), delta("", "stop"))).service())[-1].usage == Usage(

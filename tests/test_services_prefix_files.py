@@ -8,7 +8,12 @@ from pathlib import Path
 
 import pytest
 
+import drafter
+from memory_stores import WordHashes
 from planloom import Kernel, kernel_function
+from planloom.planners import SequentialPlanner
+from planloom.planners.drafting.drafting import ADAPTER
+from planloom.planners.drafting.prompt import draft_messages
 from planloom.planners.prompt import DEFAULT_PROMPT, planner_messages
 from planloom.services import ChatMessage, Completion, LlamaService, Settings, allow_model_requests
 from planloom.services.prefix_files import PrefixFiles
@@ -157,6 +162,49 @@ def test_the_second_plan_evaluates_its_goal_only_also_after_a_restart(
     written(restarted, goal)
     assert restarted.evaluated_tokens <= allowed
     assert written(restarted, goal, 30) == written(first, goal, 30) == cold
+
+
+@pytest.mark.local_model
+def test_a_draft_after_a_restart_is_the_same_and_reads_its_goal_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    goal = "What is Bob's phone number?"
+
+    def drafted(service: LlamaService, request: str) -> str:
+        planner = SequentialPlanner(drafter.kernel(service), strategy="draft", embed=WordHashes())
+        with allow_model_requests(True):
+            return str(planner.create_plan_sync(request))
+
+    first, restarted, cold = fresh(), fresh(), fresh(prefix_bytes=0)
+    drafted(first, "Tell Ann that dinner is ready")
+    before = first.evaluated_tokens
+    expected = drafted(first, goal)
+    warm = first.evaluated_tokens - before
+    assert drafted(restarted, goal) == drafted(cold, goal) == expected
+    assert restarted.evaluated_tokens <= warm + 0.05 * goal_tokens(first, goal)
+    assert cold.evaluated_tokens > warm + 128
+
+
+@pytest.mark.local_model
+def test_the_first_question_of_a_draft_after_a_restart_reads_its_goal_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    functions = drafter.kernel().functions.values()
+    settings = Settings(extra={"adapter": ADAPTER})
+
+    def asked(service: LlamaService, goal: str) -> list[float]:
+        messages = draft_messages(goal, functions, ("INPUT",), ())
+        with allow_model_requests(True):
+            return asyncio.run(service.likelihoods(messages, ["", "none"], settings))
+
+    goal = "What is Bob's phone number, and is a slot free on Monday?"
+    first, restarted, cold = fresh(), fresh(), fresh(prefix_bytes=0)
+    asked(first, "Tell Ann that dinner is ready")
+    assert asked(restarted, goal) == asked(cold, goal)
+    written = draft_messages(goal, functions, ("INPUT",), ())[1].content
+    assert restarted.evaluated_tokens <= 1.05 * (first.count_tokens(written) + len(MARKERS))
 
 
 @pytest.mark.local_model

@@ -19,6 +19,7 @@ from planloom.services.llama_files import (
     ADAPTERS,
     cache_folder,
     download_model,
+    downloaded_model,
     evaluation_of,
     find_model,
     requantized,
@@ -104,11 +105,13 @@ class LlamaService:
         self._grammar_engine, self._prefix_bytes = grammar_engine, prefix_bytes
         self._engines: dict[str, LlamaEngine] = {}
         """By the name of the adapter that they evaluate with; "" for none."""
+        # It knows the engines that are loaded when it runs: one that was closed is not kept for it.
+        weakref.finalize(self, _free, self._engines).atexit = False
         self._loading = threading.Lock()
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"planloom-{name}")
 
     def __repr__(self) -> str:
-        return f"LlamaService({str(self._file or self._model)!r}, name={self._name!r})"
+        return f"LlamaService({str(self._model or self._file)!r}, name={self._name!r})"
 
     @property
     def name(self) -> str:
@@ -116,17 +119,21 @@ class LlamaService:
 
     @property
     def context_tokens(self) -> int:
-        return min((each.context_tokens for each in self._engines.values()), default=self._context_tokens)
+        return min((each.context_tokens for each in [*self._engines.values()]), default=self._context_tokens)
 
     @property
     def evaluated_tokens(self) -> int:
         """How many tokens the model has evaluated since it was loaded; what was reused is not counted."""
-        return sum(each.reader.evaluated for each in self._engines.values())
+        return sum(each.reader.evaluated for each in [*self._engines.values()])
 
     @property
     def is_small(self) -> bool:
-        """Whether the model is too small to write a plan in one go; planners ask it closed questions."""
-        return self._file is not None and self._file.stat().st_size < SMALL_BYTES
+        """Whether the model is too small to write a plan in one go; planners ask it closed questions.
+
+        A model that has yet to be downloaded is not known to be: ``await service.load()`` first.
+        """
+        file = self._file or downloaded_model(str(self._model))
+        return file is not None and file.stat().st_size < SMALL_BYTES
 
     @property
     def adapters(self) -> tuple[str, ...]:
@@ -202,7 +209,7 @@ class LlamaService:
         def work(engine: LlamaEngine, flag: StopFlag) -> list[float]:
             words = engine.vocabulary
             start = words.started(words.tokenize(prompt, special=True))
-            return engine.score(start, [words.tokenize(text) for text in continuations], flag)
+            return engine.score(PromptTokens(start), [words.tokenize(text) for text in continuations], flag)
 
         return await self._run(work)
 
@@ -223,40 +230,40 @@ class LlamaService:
         def work(engine: LlamaEngine, flag: StopFlag) -> list[float]:
             words = engine.vocabulary
             ways = [words.tokenize(answer) or [words.end] for answer in answers]
-            return engine.score(_prompt_tokens(engine, messages).tokens, ways, flag)
+            return engine.score(_prompt_tokens(engine, messages), ways, flag)
 
         return await self._run(work, self._adapter(settings))
 
     async def close(self) -> None:
         """Free the model's memory; a later call loads it again."""
-        engines, self._engines = self._engines, {}
-        for engine in engines.values():
-            await asyncio.wrap_future(self._worker.submit(engine.close))
+        await asyncio.wrap_future(self._worker.submit(_free, self._engines))
 
     def _loaded(self, adapter: str = "") -> LlamaEngine:
+        with self._loading:
+            engine = self._engines.get(adapter)
+            if engine is None:
+                engine = self._engines[adapter] = self._opened(adapter)
+            return engine
+
+    def _opened(self, adapter: str) -> LlamaEngine:
         from planloom.services.llama_adapter import adapter_file
         from planloom.services.llama_engine import LlamaEngine
         from planloom.services.llama_library import load_library
 
-        with self._loading:
-            if adapter not in self._engines:
-                library = load_library()
-                path = self._file or download_model(self._name, str(self._model), library)
-                if self._model is None and self._requantize:
-                    path = requantized(path, library)
-                addition = adapter_file(adapter) if adapter else None
-                engine = LlamaEngine(
-                    path,
-                    library,
-                    service=self._name,
-                    context_tokens=self._context_tokens,
-                    threads=self._threads,
-                    files=self._prefix_files(path, addition, library),
-                    adapter=addition,
-                )
-                weakref.finalize(self, engine.close).atexit = False
-                self._engines[adapter] = engine
-            return self._engines[adapter]
+        library = load_library()
+        path = self._file = self._file or download_model(self._name, str(self._model), library)
+        if self._model is None and self._requantize:
+            path = requantized(path, library)
+        addition = adapter_file(adapter) if adapter else None
+        return LlamaEngine(
+            path,
+            library,
+            service=self._name,
+            context_tokens=self._context_tokens,
+            threads=self._threads,
+            files=self._prefix_files(path, addition, library),
+            adapter=addition,
+        )
 
     def _adapter(self, settings: Settings) -> str:
         adapter = str(settings.extra.get("adapter", ""))
@@ -366,7 +373,16 @@ async def _stopped(flag: StopFlag, future: Future[T]) -> None:
     """Stop the work behind ``future`` and wait until its thread is free: at once, or within milliseconds."""
     flag.set()
     if not future.done() and not future.cancel():
-        await asyncio.wait([asyncio.wrap_future(future)])
+        stopping = asyncio.wrap_future(future)
+        # What the work raised on its way out is of no use to anyone; unread, asyncio would log it.
+        stopping.add_done_callback(lambda done: done.cancelled() or done.exception())
+        await asyncio.wait([stopping])
+
+
+def _free(engines: dict[str, LlamaEngine]) -> None:
+    """Close all engines, and forget them."""
+    while engines:
+        engines.popitem()[1].close()
 
 
 def _default_threads() -> int:

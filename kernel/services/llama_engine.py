@@ -7,6 +7,7 @@ sequence only, and gives another text for the same prompt when it reuses a prefi
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -46,15 +47,19 @@ class LlamaEngine:
         adapter: Path | None = None,
     ) -> None:
         self._service, self.library = service, library
-        self._model = load_model(path, library, service)
-        self.vocabulary = LlamaVocabulary(self._model, library)
-        trained: int = library.llama_model_n_ctx_train(self._model)
-        self.context_tokens = min(context_tokens, trained) if trained > 0 else context_tokens
-        self._context = LlamaContext(
-            self._model, library, service, tokens=self.context_tokens, threads=threads
-        )
-        if adapter is not None:
-            self._context.add(adapter, self._model)
+        with ExitStack() as opened:
+            self._model = load_model(path, library, service)
+            opened.callback(library.llama_model_free, self._model)
+            self.vocabulary = LlamaVocabulary(self._model, library)
+            trained: int = library.llama_model_n_ctx_train(self._model)
+            self.context_tokens = min(context_tokens, trained) if trained > 0 else context_tokens
+            self._context = LlamaContext(
+                self._model, library, service, tokens=self.context_tokens, threads=threads
+            )
+            opened.callback(self._context.close)
+            if adapter is not None:
+                self._context.add(adapter, self._model)
+            self._opened = opened.pop_all()
         self.reader = LlamaReader(
             self._context, self.vocabulary, files, service=service, room=self.context_tokens
         )
@@ -62,10 +67,8 @@ class LlamaEngine:
 
     def close(self) -> None:
         """Free the model and its memory. May be called twice."""
-        model, self._model, self._guidance = self._model, None, None
-        if model:
-            self._context.close()
-            self.library.llama_model_free(model)
+        self._model = self._guidance = None
+        self._opened.close()
 
     @property
     def chat_template(self) -> str | None:
@@ -111,7 +114,7 @@ class LlamaEngine:
         return islice(answer.tokens(prompt), min(limit, self.context_tokens - len(prompt.tokens)))
 
     def score(
-        self, prompt: Sequence[int], continuations: Sequence[Sequence[int]], flag: StopFlag
+        self, prompt: PromptTokens, continuations: Sequence[Sequence[int]], flag: StopFlag
     ) -> list[float]:
         """The log-likelihood of each continuation after ``prompt``, which is evaluated once.
 
@@ -121,10 +124,11 @@ class LlamaEngine:
             ContextLengthError: the prompt with the longest continuation does not fit.
             Cancelled: ``flag`` was set.
         """
-        self.reader.require_room(len(prompt) + max(map(len, continuations), default=0))
-        first = log_softmax(self.reader.read(PromptTokens(prompt), (), flag))
+        size = len(prompt.tokens)
+        self.reader.require_room(size + max(map(len, continuations), default=0))
+        first = log_softmax(self.reader.read(prompt, (), flag))
         scores = [float(first[tokens[0]]) if tokens else 0.0 for tokens in continuations]
-        room = min(SCORED_AT_ONCE, self.context_tokens - len(prompt))
+        room = min(SCORED_AT_ONCE, self.context_tokens - size)
         for group in _groups(continuations, room):
             rest = self._score_rest([continuations[index] for index in group], flag)
             for index, value in zip(group, rest, strict=True):

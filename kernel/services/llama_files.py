@@ -7,6 +7,7 @@ import importlib.util
 import os
 import tempfile
 from collections.abc import Callable, Mapping
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ __all__ = [
     "bundled_model",
     "cache_folder",
     "download_model",
+    "downloaded_model",
     "evaluation_of",
     "find_model",
     "is_hub_name",
@@ -80,9 +82,9 @@ def find_model(service: str, model: str | os.PathLike[str] | None) -> Path | Non
 
 def download_model(service: str, model: str, llama_cpp: Any) -> Path:
     """Fetch a Hugging Face model through llama-cpp-python's own loader, which keeps it in the hub's cache."""
-    repo, _, pattern = model.partition(":")
+    repo, pattern = _hub_parts(model)
     try:
-        loaded = llama_cpp.Llama.from_pretrained(repo, pattern or HUB_FILE, vocab_only=True, verbose=False)
+        loaded = llama_cpp.Llama.from_pretrained(repo, pattern, vocab_only=True, verbose=False)
     except ImportError as error:
         raise MissingExtraError("huggingface-hub", "hub", f"Loading {model!r} from Hugging Face") from error
     except (OSError, ValueError) as error:
@@ -90,6 +92,33 @@ def download_model(service: str, model: str, llama_cpp: Any) -> Path:
     path = Path(loaded.model_path)
     loaded.close()
     return path
+
+
+def downloaded_model(model: str) -> Path | None:
+    """The file of a Hugging Face model, if the hub's cache has one and no more; no network is asked."""
+    repo, pattern = _hub_parts(model)
+    folder = _hub_cache() / f"models--{repo.replace('/', '--')}"
+    try:
+        snapshot = folder / "snapshots" / (folder / "refs" / "main").read_text().strip()
+    except OSError:
+        return None
+    files = (path for path in snapshot.rglob("*") if path.is_file())
+    found = [path for path in files if fnmatch(path.relative_to(snapshot).as_posix(), pattern)]
+    return found[0] if len(found) == 1 else None
+
+
+def _hub_parts(model: str) -> tuple[str, str]:
+    """The repository, and the pattern of the file in it."""
+    repo, _, pattern = model.partition(":")
+    return repo, pattern or HUB_FILE
+
+
+def _hub_cache() -> Path:
+    """Where huggingface-hub keeps what it downloads, as its documentation says."""
+    if given := os.environ.get("HF_HUB_CACHE") or os.environ.get("HUGGINGFACE_HUB_CACHE"):
+        return Path(given).expanduser()
+    home = os.environ.get("HF_HOME")
+    return (Path(home).expanduser() if home else _caches() / "huggingface") / "hub"
 
 
 def requantized(source: Path, llama_cpp: Any) -> Path:
@@ -121,8 +150,12 @@ def _quantize(source: Path, target: Path, llama_cpp: Any) -> bool:
 
 def cache_folder() -> Path:
     """Where planloom keeps what it can make again: below XDG_CACHE_HOME, or ``~/.cache``."""
+    return _caches() / "planloom"
+
+
+def _caches() -> Path:
     root = os.environ.get("XDG_CACHE_HOME")
-    return (Path(root) if root else Path.home() / ".cache") / "planloom"
+    return Path(root) if root else Path.home() / ".cache"
 
 
 def evaluation_of(path: Path, llama_cpp: Any) -> str:

@@ -38,7 +38,7 @@ class LlamaReader:
     ) -> None:
         self.context, self._vocabulary, self._files = context, vocabulary, files
         self._service, self._room = service, room
-        # The tokens in memory, and how many of them, from the start, were evaluated in whole chunks.
+        # The keys of the tokens in memory, and how many, from the start, were evaluated in whole chunks.
         self._held: list[int] = []
         self._settled = 0
         self._store = PrefixStore(STORED_BYTES)
@@ -57,15 +57,16 @@ class LlamaReader:
             ContextLengthError: they do not fit.
             Cancelled: ``flag`` was set.
         """
-        tokens = [*prompt.tokens, *written]
+        tokens, keys = [*prompt.tokens, *written], [*prompt.keys(), *written]
         self.require_room(len(tokens))
         ends = chunk_ends(tokens, self._vocabulary.ends_line, prompt.breaks)
-        self._recall(tokens, prompt.lasting)
-        usable = min(self._shared(tokens), len(tokens) - 1)
+        self._recall(keys, prompt.lasting)
+        usable = min(self._shared(keys), len(tokens) - 1)
         self.keep(max((end for end in ends if end <= usable), default=0))
         for end in [*ends, len(tokens)]:
             if end > self.held:
                 self.extend(tokens[self.held : end], flag)
+                self._held = keys[:end]
                 if end == prompt.lasting:
                     self._file_away()
         self._settled = ends[-1] if ends else 0
@@ -104,36 +105,36 @@ class LlamaReader:
         if tokens >= self._room:
             raise ContextLengthError(self._service, tokens, self._room)
 
-    def _shared(self, tokens: Sequence[int]) -> int:
-        """How many of ``tokens`` are held, and were evaluated in whole chunks."""
-        return min(common_prefix(self._held, tokens), self._settled)
+    def _shared(self, keys: Sequence[int]) -> int:
+        """How many tokens are held of those with ``keys``, and were evaluated in whole chunks."""
+        return min(common_prefix(self._held, keys), self._settled)
 
-    def _recall(self, tokens: Sequence[int], lasting: int) -> None:
-        """Store what is held if ``tokens`` would drop much of it, and bring back a longer stored start.
+    def _recall(self, keys: Sequence[int], lasting: int) -> None:
+        """Store what is held if a prompt would drop much of it, and bring back a longer stored start.
 
         A planner puts questions of a few kinds in turn; so none has to be read again from its start.
         """
-        shared = self._shared(tokens)
+        shared = self._shared(keys)
         if self._settled - shared >= WORTH_STORING and not self._store.covers(self._held[: self._settled]):
             self.keep(self._settled)
             if self._held:
                 self._store.add(self._held, self.context.state(0))
-        stored = self._store.best(tokens)
-        from_store = common_prefix(stored[0], tokens) if stored else 0
+        stored = self._store.best(keys)
+        from_store = common_prefix(stored[0], keys) if stored else 0
         if self._files and lasting >= WORTH_A_FILE and max(shared, from_store) < lasting:
-            state = self._files.load(tokens[:lasting])
-            if state is not None and self._restore(tokens[:lasting], state):
+            state = self._files.load(keys[:lasting])
+            if state is not None and self._restore(keys[:lasting], state):
                 return
         if stored is not None and from_store - shared >= WORTH_STORING:
             self._restore(*stored)
 
-    def _restore(self, tokens: Sequence[int], state: bytes) -> bool:
+    def _restore(self, keys: Sequence[int], state: bytes) -> bool:
         self.keep(0)
         if not self.context.restore(0, state):
             self.context.forget()
             return False
-        self._held = list(tokens)
-        self._settled = len(tokens)
+        self._held = list(keys)
+        self._settled = len(keys)
         return True
 
     def _file_away(self) -> None:

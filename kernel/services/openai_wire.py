@@ -112,14 +112,20 @@ def _choice(service: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _text(service: str, choice: Mapping[str, Any], part: str) -> str:
+    """What the model says; where it refuses to answer, the words with which it does."""
     message = choice.get(part)
-    content = message.get("content") if isinstance(message, dict) else None
-    if content is None and isinstance(message, dict):
-        return ""
+    content = _said(message) if isinstance(message, dict) else None
     if not isinstance(content, str):
         raise ServiceResponseError(
             service, f"the server's answer has no text: {json.dumps(choice, default=str)[:SHOWN]}"
         )
+    return content
+
+
+def _said(message: Mapping[str, Any]) -> Any:
+    content, refusal = message.get("content"), message.get("refusal")
+    if content is None or content == "":
+        return "" if refusal is None else refusal
     return content
 
 

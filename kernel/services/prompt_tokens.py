@@ -30,6 +30,13 @@ class PromptTokens:
     breaks: frozenset[int] = frozenset()
     lasting: int = 0
 
+    def keys(self) -> list[int]:
+        """The tokens, with those inverted that a break follows.
+
+        Prompts with the same keys at their start are also cut alike there, which the tokens do not tell.
+        """
+        return [~token if end in self.breaks else token for end, token in enumerate(self.tokens, 1)]
+
 
 def tokenized(segments: Sequence[Segment], vocabulary: LlamaVocabulary) -> PromptTokens:
     """The tokens of a rendered prompt, cut around each message; what lasts are the system messages."""
