@@ -84,6 +84,65 @@ def drafted(first: str, better: str, by: float) -> str:
     return str(asyncio.run(planner.create_plan("x")))
 
 
+class Teller(Whole):
+    """Finds all drafts as likely as each other, and tells the goal from those that hold ``told``."""
+
+    def __init__(self, first: str, other: str, told: str) -> None:
+        super().__init__(first, other, 1.0)
+        self.told = told
+
+    async def likelihoods(
+        self, messages: Sequence[ChatMessage], answers: Sequence[str], settings: Settings
+    ) -> list[float]:
+        asked = messages[-1].content
+        if asked.startswith("Goal of:"):
+            assert list(answers) == ["x\n"]
+            return [-1.0 if self.told in asked else -30.0]
+        if any(answer.endswith("\n") and answer != NOTHING for answer in answers):
+            return [-1.0 for _ in answers]
+        return await super().likelihoods(messages, answers, settings)
+
+
+@pytest.mark.parametrize("told", ["People.phone", "Diary.days"])
+def test_the_draft_is_taken_from_which_the_goal_can_be_told(told: str) -> None:
+    planner = SequentialPlanner(kernel(Teller("People.phone", "Diary.days", told)), embed=Level())
+    assert told in str(asyncio.run(planner.create_plan("x")))
+
+
+def test_a_goal_that_is_likely_not_possible_is_given_up_though_a_plan_shares_its_words() -> None:
+    service = Teller("People.phone", "Diary.days", told="People.phone")
+    service.likely |= {NOTHING: -0.5, "": -0.5}
+    with pytest.raises(PlanNotPossible):
+        asyncio.run(SequentialPlanner(kernel(service), embed=Level()).create_plan("x"))
+
+
+def test_a_draft_that_goes_in_circles_pays_for_its_end() -> None:
+    """It ends, unlikely as that is, where it writes the same look-up again; its rival ends by itself."""
+    service = Circler()
+    made = asyncio.run(SequentialPlanner(kernel(service), embed=Level()).create_plan("x"))
+    assert "Diary.days" in str(made)
+
+
+class Circler(Weigher):
+    """Looks a number up for ever, or lists days once; finds both drafts as likely as each other."""
+
+    def __init__(self) -> None:
+        super().__init__({"People.phone": -1.0, "Diary.days": -1.5})
+
+    def first(self, messages: Sequence[ChatMessage], settings: Settings) -> str:
+        looks = super().first(messages, settings).startswith("People.phone")
+        return 'People.phone person="x"\n' if looks else 'Diary.days most="1"\n'
+
+    async def likelihoods(
+        self, messages: Sequence[ChatMessage], answers: Sequence[str], settings: Settings
+    ) -> list[float]:
+        if any(answer.endswith("\n") and answer != NOTHING for answer in answers):
+            return [-1.0 for _ in answers]
+        listed = messages[-1].role == "assistant" and "Diary.days" in messages[-1].content
+        likely = {"": -3.0} if listed else self.likely
+        return [likely.get(answer, -20.0) for answer in answers]
+
+
 class Looker(Weigher):
     """Calls ``Codes.holiday`` with a text, and finds the look-up ``by`` as much likelier as it is told."""
 

@@ -1,4 +1,6 @@
-"""Training sequences: functions once, then many goals over them with their drafts. Run from benchmarks/:
+"""Training sequences: functions once, then many goals over them with their drafts, or the other way round.
+
+Run from benchmarks/:
 
 ``python -m tuning.build OUT.npz COUNT [--held-out]``
 
@@ -18,9 +20,9 @@ from typing import Any
 import numpy
 
 from planloom.function import KernelFunction
-from planloom.planners.drafting.near import Near
-from planloom.planners.drafting.prompt import NOTHING, draft_messages
-from planloom.services import LlamaService
+from planloom.planners.drafting.copies import copied
+from planloom.planners.drafting.prompt import NOTHING, draft_messages, goal_messages
+from planloom.services import ChatMessage, LlamaService
 from planloom.services.llama import _prompt_tokens
 from tuning.catalogue import Catalogue, Function, kernel_functions, read_catalogue
 from tuning.compose import Example, compose, draft_lines, from_goal
@@ -39,9 +41,12 @@ A_SEQUENCE = 20
 """Goals."""
 OTHERS = 0.06
 """The share of goals that are of functions which are not on offer."""
+TOLD = 0.35
+"""The share of goals that are learnt to be told from their drafts, instead of drafts for the goals."""
 COMPOSED = 18
 """How many whole goals a catalogue must have for every second of its goals to be one of them."""
 MOST_FUNCTIONS = 16
+A_DRAFT, A_GOAL = 1, 2
 
 
 @dataclass(frozen=True)
@@ -130,39 +135,54 @@ def _impossible(
 
 
 class Tokens:
-    """Turns examples into tokens as ``LlamaService`` does."""
+    """Turns questions and answers into tokens as ``LlamaService`` does."""
 
     def __init__(self) -> None:
         self._service = LlamaService(prefix_bytes=0)
         self._engine = self._service._loaded()
 
-    def prompt(self, found: Example, given: Offer, hint: Near, inputs: Sequence[str]) -> list[int]:
-        messages = draft_messages(found.goal, given.functions, inputs, hint)
+    def asked(self, messages: Sequence[ChatMessage]) -> list[int]:
         return list(_prompt_tokens(self._engine, messages).tokens)
 
-    def answer(self, found: Example) -> list[int]:
+    def said(self, lines: Sequence[str]) -> list[int]:
         words = self._engine.vocabulary
-        lines = draft_lines(found.calls) or [NOTHING]
         return [token for line in lines for token in words.tokenize(line)] + [words.end]
 
 
-def sequence(
-    given: Offer, examples: Sequence[Example], tokens: Tokens, hints: Hints, random: Random
-) -> dict[str, Any]:
-    """Arrays of one length: token, position, goal (0 for what all share), and whether it is to be learnt."""
-    prompts = []
-    for found in examples:
-        inputs = list(found.inputs)
-        if "INPUT" not in inputs and random.random() < 0.4:
-            inputs.insert(0, "INPUT")
-        prompts.append(tokens.prompt(found, given, hints.of(found, given.functions), inputs))
-    shared = min(_common(prompts[0], each) for each in prompts)
-    rows = [(token, place, 0, False) for place, token in enumerate(prompts[0][:shared])]
-    for number, (found, prompt) in enumerate(zip(examples, prompts, strict=True), 1):
-        answer = tokens.answer(found)
-        rest = prompt[shared:] + answer
-        first = len(rest) - len(answer)
-        rows += [(token, shared + place, number, place >= first) for place, token in enumerate(rest)]
+@dataclass(frozen=True)
+class Exercise:
+    """What is asked, what is to be said, and which of the two kinds it is: ``A_DRAFT`` or ``A_GOAL``."""
+
+    asked: Sequence[int]
+    said: Sequence[int]
+    kind: int
+
+
+def exercise(found: Example, given: Offer, tokens: Tokens, hints: Hints, random: Random) -> Exercise:
+    lines = draft_lines(found.calls) or [NOTHING]
+    if random.random() < TOLD:
+        messages = goal_messages("".join(lines), given.functions)
+        return Exercise(tokens.asked(messages), tokens.said([f"{copied(found.goal)}\n"]), A_GOAL)
+    inputs = list(found.inputs)
+    if "INPUT" not in inputs and random.random() < 0.4:
+        inputs.insert(0, "INPUT")
+    messages = draft_messages(found.goal, given.functions, inputs, hints.of(found, given.functions))
+    return Exercise(tokens.asked(messages), tokens.said(lines), A_DRAFT)
+
+
+def sequence(exercises: Sequence[Exercise]) -> dict[str, Any]:
+    """Arrays of one length: token, position, goal, learnt.
+
+    ``goal`` is the number of the exercise, 0 for what all share; ``learnt`` is its kind, 0 where nothing is
+    to be learnt.
+    """
+    first = exercises[0].asked
+    shared = min(_common(first, each.asked) for each in exercises)
+    rows = [(token, place, 0, 0) for place, token in enumerate(first[:shared])]
+    for number, each in enumerate(exercises, 1):
+        asked = [(token, 0) for token in each.asked[shared:]]
+        said = [(token, each.kind) for token in each.said]
+        rows += [(token, place, number, kind) for place, (token, kind) in enumerate(asked + said, shared)]
     names = ("token", "position", "goal", "learnt")
     return dict(zip(names, map(numpy.array, zip(*rows, strict=True)), strict=True))
 
@@ -184,11 +204,11 @@ def main() -> None:
         drawn = (example(given, catalogues, random) for _ in range(3 * A_SEQUENCE))
         examples = [found for found in drawn if found is not None][:A_SEQUENCE]
         if len(examples) > 1:
-            made.append(sequence(given, examples, tokens, hints, random))
+            made.append(sequence([exercise(found, given, tokens, hints, random) for found in examples]))
     numpy.savez_compressed(
         out, **{f"{index}-{name}": row for index, each in enumerate(made) for name, row in each.items()}
     )
-    learnt = sum(int(each["learnt"].sum()) for each in made)
+    learnt = sum(int((each["learnt"] > 0).sum()) for each in made)
     print(f"{count} sequences, {sum(len(each['token']) for each in made)} tokens, {learnt} learnt")
 
 

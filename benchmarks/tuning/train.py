@@ -23,11 +23,14 @@ from torch.nn import functional
 
 from planloom.services.llama_adapter import pack, unpack
 from planloom.services.llama_files import bundled_model, requantized
+from tuning.build import A_DRAFT
 from tuning.model import TunedModel, layout_of
 
 RATE = 1e-3
 BETAS = (0.9, 0.98)
 LONGEST_GRADIENT = 1.0
+OF_GOALS = 0.2
+"""What a token of a goal counts beside one of a draft: goals are only weighed, and can be said in many ways."""
 WARM_UP = 30
 """Steps until the learning rate is whole."""
 DECAY = 0.3
@@ -40,12 +43,17 @@ JUDGED_EVERY = 100
 
 @dataclass(frozen=True)
 class Lesson:
-    """A sequence of ``tuning.build``; ``learnt`` has the places of the tokens that are to be learnt."""
+    """A sequence of ``tuning.build``.
+
+    ``learnt`` has the places of the tokens that are to be learnt, ``drafted`` for each of these whether it is
+    of a draft, and not of a goal.
+    """
 
     tokens: Tensor
     positions: Tensor
     goals: Tensor
     learnt: Tensor
+    drafted: Tensor
 
 
 @dataclass(frozen=True)
@@ -84,11 +92,12 @@ def read_lessons(path: Path) -> list[Lesson]:
 
 
 def _lesson(arrays: Any, number: str) -> Lesson:
-    token, position, goal = (
+    token, position, goal, kind = (
         torch.from_numpy(arrays[f"{number}-{name}"].astype(numpy.int64))
-        for name in ("token", "position", "goal")
+        for name in ("token", "position", "goal", "learnt")
     )
-    return Lesson(token, position, goal, torch.from_numpy(arrays[f"{number}-learnt"]).nonzero()[:, 0])
+    learnt = kind.nonzero()[:, 0]
+    return Lesson(token, position, goal, learnt, kind[learnt] == A_DRAFT)
 
 
 # -- learning ------------------------------------------------------------------------------------------
@@ -130,23 +139,25 @@ def _learn(
     factors: Sequence[torch.nn.Parameter],
     optimizer: torch.optim.Optimizer,
 ) -> float:
-    loss = functional.cross_entropy(predicted(model, lesson), lesson.tokens[lesson.learnt])
-    loss.backward()
+    wanted, drafted = lesson.tokens[lesson.learnt], lesson.drafted
+    losses = functional.cross_entropy(predicted(model, lesson), wanted, reduction="none")
+    (losses * torch.where(drafted, 1.0, OF_GOALS)).sum().div(max(1, int(drafted.sum()))).backward()
     torch.nn.utils.clip_grad_norm_(factors, LONGEST_GRADIENT)
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
-    return loss.item()
+    return losses[drafted].mean().item()
 
 
 def judge(model: TunedModel, lessons: Sequence[Lesson]) -> Judgement:
-    """How well the model answers lessons that it did not see."""
+    """How well the model drafts for goals that it did not see."""
     loss, tokens, right = 0.0, 0, []
     with torch.no_grad():
         for lesson in lessons:
-            said, wanted = predicted(model, lesson), lesson.tokens[lesson.learnt]
+            drafted = lesson.learnt[lesson.drafted]
+            said, wanted = predicted(model, lesson)[lesson.drafted], lesson.tokens[drafted]
             loss += functional.cross_entropy(said, wanted, reduction="sum").item()
             tokens += len(wanted)
-            hits, goals = said.argmax(-1) == wanted, lesson.goals[lesson.learnt]
+            hits, goals = said.argmax(-1) == wanted, lesson.goals[drafted]
             right += [bool(hits[goals == goal].all()) for goal in set(goals.tolist())]
     return Judgement(loss / tokens, sum(right) / len(right))
 

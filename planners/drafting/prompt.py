@@ -9,7 +9,7 @@ from planloom.planners.catalogue import entry
 from planloom.planners.drafting.copies import copied
 from planloom.services.protocol import ChatMessage
 
-__all__ = ["NOTHING", "draft_messages"]
+__all__ = ["NOTHING", "draft_messages", "goal_messages"]
 
 NOTHING = "none\n"
 """The draft of a plan for a goal that cannot be reached."""
@@ -28,5 +28,13 @@ def draft_messages(
         lines.append(f"Inputs: {', '.join(inputs)}")
     if near:
         lines.append(f"Near: {'; '.join(', '.join(names) for names in near)}")
-    offered = "\n".join(entry(function) for function in functions)
-    return ChatMessage("system", offered), ChatMessage("user", "\n".join(lines))
+    return _offered(functions), ChatMessage("user", "\n".join(lines))
+
+
+def goal_messages(draft: str, functions: Iterable[KernelFunction]) -> tuple[ChatMessage, ChatMessage]:
+    """The functions, then a draft: the model was also trained to tell the goal that it is for."""
+    return _offered(functions), ChatMessage("user", f"Goal of:\n{draft.rstrip()}")
+
+
+def _offered(functions: Iterable[KernelFunction]) -> ChatMessage:
+    return ChatMessage("system", "\n".join(entry(function) for function in functions))

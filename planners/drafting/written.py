@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from planloom.planners.choices.draft import DraftCall, Output, ordered
+from planloom.planners.choices.draft import DraftCall, Output, acts, ordered
 from planloom.planners.drafting.coverage import Coverage
 from planloom.planners.drafting.line_grammar import label
 
@@ -19,15 +19,23 @@ Start = tuple[Name, ...]
 
 @dataclass(frozen=True)
 class Turn:
-    """What was called next, and by how much that was better than each other way, in natural logarithms."""
+    """What was called next, and by how much that was better than each other way, in natural logarithms.
+
+    ``worth`` is what the call is worth beside how likely it is, ``end`` what ending there is.
+    """
 
     name: Name
     rivals: Sequence[tuple[float, Name]] = ()
+    worth: float = 0.0
+    end: float = 0.0
 
 
 @dataclass
 class Written:
-    """A draft. ``worth`` is what its functions and its end are worth beside how likely they are."""
+    """A draft. ``worth`` is what its functions and its end are worth beside how likely they are.
+
+    ``given_up``: it says that the goal cannot be reached. ``ended`` is false for one that goes on and on.
+    """
 
     coverage: Coverage | None
     turns: list[Turn] = field(default_factory=list)
@@ -35,20 +43,33 @@ class Written:
     calls: dict[str, DraftCall] = field(default_factory=dict)
     worth: float = 0.0
     given_up: bool = False
+    ended: bool = False
 
     @property
     def text(self) -> str:
         return "".join(self.lines)
 
     def add(self, line: str, call: DraftCall) -> bool:
-        """Take a line; False if its very call was made before."""
-        if self._shared(call) is not call:
+        """Take a line; False if it says again what was said.
+
+        A change of the world can be wanted twice, but a model that makes one twice in a row goes in circles.
+        """
+        made = self._shared(call)
+        if made is not call and (not acts(call.function) or made is self._last()):
             return False
         self.lines.append(line)
         self.calls[label(call.function.name, self.calls)] = call
         if self.coverage is not None:
             self.coverage.take(call.function.full_name)
         return True
+
+    def end(self, worth: float, *, given_up: bool = False) -> Written:
+        self.worth += worth
+        self.ended, self.given_up = True, given_up
+        return self
+
+    def _last(self) -> DraftCall | None:
+        return next(reversed(self.calls.values()), None)
 
     def _shared(self, call: DraftCall) -> DraftCall:
         """The call, or the same one that was made before; of the calls inside it too, none is made twice."""
