@@ -16,7 +16,7 @@ from planloom.function import KernelFunction
 from planloom.idempotency import idempotency_key, keyed
 from planloom.kernel import Kernel
 from planloom.planners.running.scheduler import StepCall
-from planloom.planners.running.step_runner import KernelRunner
+from planloom.planners.running.step_runner import FIRST_DELAY, LONGEST_DELAY, KernelRunner, in_time
 
 __all__ = ["RayRunner"]
 
@@ -28,8 +28,8 @@ class RayRunner:
 
     ``Executor(kernel, runner=RayRunner(kernel), journal=SqliteJournal("runs.db"))``. The function, with the
     object that it is a method of, its arguments and its value travel as Ray sends objects. Retries and the
-    timeout are the function's own; a node that is lost costs a repeatable call another try, and a write that
-    must not happen twice its step.
+    timeout are the function's own. A write that must not happen twice is tried again only after it raised: a
+    task that took too long runs on, and one whose node was lost may have done it, so these cost it its step.
 
     Args:
         kernel: where the functions are.
@@ -49,7 +49,7 @@ class RayRunner:
         self._ray = _ray()
         if not self._ray.is_initialized():
             self._ray.init(address=address, log_to_driver=False, include_dashboard=False)
-        self._here = KernelRunner(kernel)
+        self._kernel, self._here = kernel, KernelRunner(kernel)
         self._heavy, self._options = frozenset(heavy), options or {}
         self._task = self._ray.remote(_called)
         self._there: dict[KernelFunction, KernelFunction] = {}
@@ -59,7 +59,21 @@ class RayRunner:
         assert function is not None
         if function.runs_on not in self._heavy:
             return self._here.run(call)
-        return self._here.run(replace(call, step=call.step._replace(function=self._sent(function))))
+        return self._sent_in_tries(function, call.arguments)
+
+    async def _sent_in_tries(self, function: KernelFunction, arguments: Mapping[str, Any]) -> Any:
+        for attempt in range(function.retries):
+            try:
+                return await self._try(function, arguments)
+            except Exception as error:
+                if not _repeatable(function) and not isinstance(error, self._ray.exceptions.RayTaskError):
+                    raise
+                await asyncio.sleep(min(FIRST_DELAY * 2**attempt, LONGEST_DELAY))
+        return await self._try(function, arguments)
+
+    def _try(self, function: KernelFunction, arguments: Mapping[str, Any]) -> Awaitable[Any]:
+        # timed as what it is, and not as the async function that stands in for it: a sync task runs on
+        return in_time(function, self._kernel.call(self._sent(function), dict(arguments)))
 
     def _sent(self, function: KernelFunction) -> KernelFunction:
         """The function with a Ray task in place of its own body."""
@@ -68,9 +82,9 @@ class RayRunner:
         return self._there[function]
 
     def _target(self, function: KernelFunction) -> Callable[..., Awaitable[Any]]:
-        repeatable = function.effect != "write" or function.idempotent
         task = self._task.options(
-            max_retries=TRIES_AFTER_A_LOSS if repeatable else 0, **self._options.get(function.runs_on, {})
+            max_retries=TRIES_AFTER_A_LOSS if _repeatable(function) else 0,
+            **self._options.get(function.runs_on, {}),
         )
 
         async def send(**arguments: Any) -> Any:
@@ -82,6 +96,10 @@ class RayRunner:
                 raise
 
         return send
+
+
+def _repeatable(function: KernelFunction) -> bool:
+    return function.effect != "write" or function.idempotent
 
 
 def _called(target: Callable[..., Any], arguments: Mapping[str, Any], key: str | None) -> Any:

@@ -6,31 +6,33 @@ do the work. What a run did is in Temporal's history, and only there.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowFailureError, WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError, is_cancelled_exception
-from temporalio.service import RPCError, RPCStatusCode
 
 from planloom.planners.journal.errors import (
     QuestionError,
     RunExistsError,
     RunNotFoundError,
+    RunOverError,
     UnsavableValueError,
 )
-from planloom.planners.journal.history import Doubt, Question
+from planloom.planners.journal.history import Doubt, Question, Verdict
 from planloom.planners.journal.identity import check_savable, functions_of, saved_inputs
 from planloom.planners.journal.sqlite import new_run_id
+from planloom.planners.journal.values import Unsavable
 from planloom.planners.language.variables import variable_key
 from planloom.planners.plan import Plan
 from planloom.planners.running.origins import Origins, unwrapped, with_said
 from planloom.planners.running.policy import Policy
 from planloom.planners.running.records import RunResult, StepRecord
 from planloom.plugins.temporal_blobs import blob_converter
+from planloom.plugins.temporal_errors import naming, naming_query
 from planloom.plugins.temporal_wire import (
     RUN_PLAN,
     AnswerSignal,
@@ -39,6 +41,7 @@ from planloom.plugins.temporal_wire import (
     RunOrder,
     RunOutcome,
     VerdictSignal,
+    packed,
 )
 from planloom.plugins.temporal_worker import worker
 from planloom.services.protocol import Usage
@@ -65,10 +68,13 @@ class EngineRun:
 class TemporalEngine:
     """Starts runs of plans on workers, and talks to them.
 
+    Every method may raise ``ServerUnreachableError``, and ``EngineError`` for what else the server refuses.
+
     Args:
         client: connected to a Temporal server.
         task_queue: the queue that the workers serve.
-        policy: the policy under which the workers run; a run is refused by workers that have another.
+        policy: the policy under which the workers run; a run is refused by workers that have one of another
+            class. Its settings are not compared: what decides is the worker's.
         timeout: seconds that a whole run may take, its waits for people included.
         budget: tokens that a whole run may use.
         max_concurrency: how many steps of a run may be under way at once; 500 at most.
@@ -102,16 +108,18 @@ class TemporalEngine:
             RunExistsError: there is a run of that id.
         """
         name = run_id or new_run_id()
+        order = self._order(plan, variables or {})
         try:
-            await self.client.start_workflow(
-                RUN_PLAN,
-                self._order(plan, variables or {}),
-                id=name,
-                task_queue=self.task_queue,
-                task_timeout=TASK,
-                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-                id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
-            )
+            with naming(name):
+                await self.client.start_workflow(
+                    RUN_PLAN,
+                    order,
+                    id=name,
+                    task_queue=self.task_queue,
+                    task_timeout=TASK,
+                    id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                    id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+                )
         except WorkflowAlreadyStartedError as error:
             raise RunExistsError(
                 name, "there is a run of that id already; give the new run another."
@@ -122,25 +130,32 @@ class TemporalEngine:
         """Wait for a run's end; its values are plain JSON, whatever types its functions declare.
 
         Raises:
-            RemoteRunError: it failed, or was cancelled.
+            RemoteRunError: it failed, or was cancelled. Such a run is over: nothing resumes it.
             RunNotFoundError: there is no such run.
         """
         handle: WorkflowHandle[Any, RunOutcome] = self.client.get_workflow_handle(
             run_id, result_type=RunOutcome
         )
         try:
-            return _result(run_id, await handle.result())
+            with naming(run_id):
+                return _result(run_id, await handle.result())
         except WorkflowFailureError as error:
             raise _failure(run_id, error) from error
-        except RPCError as error:
-            raise _refused(run_id, error) from error
 
     async def questions(self, run_id: str) -> tuple[Question, ...]:
-        """What the run asks; needs a living worker. Raises ``RunNotFoundError``."""
+        """What the run asks; without a worker the server takes half a minute to say so.
+
+        Raises:
+            NoWorkerError: no worker lives that has what the run began with.
+            RunNotFoundError: there is no such run.
+        """
         return tuple(Question(**question) for question in (await self._board(run_id)).questions)
 
     async def doubts(self, run_id: str) -> tuple[Doubt, ...]:
-        """The writes whose worker was lost while they ran; needs a living worker."""
+        """The writes that may have happened: their worker was lost, or shut down, while they ran.
+
+        Raises what ``questions`` raises.
+        """
         return tuple(Doubt(**doubt) for doubt in (await self._board(run_id)).doubts)
 
     async def approve(self, run_id: str, step: str | None = None) -> None:
@@ -148,6 +163,8 @@ class TemporalEngine:
 
         Raises:
             QuestionError: there is no such question, or more than one.
+            RunOverError: the run has ended.
+            NoWorkerError: no worker lives that has what the run began with.
             RunNotFoundError: there is no such run.
         """
         await self._say(run_id, "approval", step, True)
@@ -157,38 +174,47 @@ class TemporalEngine:
         await self._say(run_id, "approval", step, False)
 
     async def answer(self, run_id: str, value: Any, step: str | None = None) -> None:
-        """Answer an ``<ask>`` with plain JSON; raises what ``approve`` raises."""
+        """Answer an ``<ask>`` with plain JSON; raises what ``approve`` does, or ``UnsavableValueError``."""
         await self._say(run_id, "ask", step, value)
 
-    async def decide(self, run_id: str, step: str, verdict: str, value: Any = None) -> None:
-        """Say what became of a write in doubt: ``done`` (and gave ``value``), ``not-done`` or ``skip``.
+    async def decide(self, run_id: str, step: str, verdict: Verdict, value: Any = None) -> None:
+        """Say what became of a write in doubt.
+
+        Args:
+            run_id: the run's name.
+            step: the step in doubt.
+            verdict: ``done`` (and gave ``value``), ``not-done`` (do it now), or ``skip`` (go on without it).
+            value: what a write that was done returned, as plain JSON.
 
         Raises:
-            QuestionError: the step is not in doubt.
+            QuestionError: the step is not in doubt, that is no verdict, or the value is not of the type that
+                the function returns. The step stays in doubt.
+            RunOverError: the run has ended.
+            UnsavableValueError: the value is not plain JSON.
+            NoWorkerError: no worker lives that has what the run began with.
             RunNotFoundError: there is no such run.
         """
-        doubtful = [doubt.step for doubt in await self.doubts(run_id)]
-        if step not in doubtful:
-            listed = ", ".join(doubtful) or "none"
-            raise QuestionError(run_id, f"step {step} is not in doubt. In doubt: {listed}.")
-        await self._handle(run_id).signal("decide", VerdictSignal(step, verdict, value))
+        word = VerdictSignal(step, verdict, _plain(step, value))
+        with naming_query(run_id):
+            objection: str = await self._handle(run_id).query("objection", word, result_type=str)
+        if objection:
+            raise QuestionError(run_id, objection)
+        await self._told(run_id, self._handle(run_id).signal("decide", word))
 
     async def cancel(self, run_id: str) -> None:
-        """Ask a run to stop: writes that run are let finish. Raises ``RunNotFoundError``."""
-        try:
+        """Ask a run to stop: writes that run are let finish. One that has ended stays as it is.
+
+        Raises ``RunNotFoundError``.
+        """
+        with naming(run_id):
             await self._handle(run_id).cancel()
-        except RPCError as error:
-            raise _refused(run_id, error) from error
 
     async def list(self, limit: int = 100) -> tuple[EngineRun, ...]:
         """The newest runs of any task queue, newest first, as far as the server has indexed them."""
         query = f"WorkflowType = '{RUN_PLAN}' AND ExecutionStatus != 'ContinuedAsNew'"
-        return tuple(
-            [
-                EngineRun(found.id, found.status.name if found.status else "", found.start_time)
-                async for found in self.client.list_workflows(query, limit=limit)
-            ]
-        )
+        with naming("the list of runs"):
+            found = [run async for run in self.client.list_workflows(query, limit=limit)]
+        return tuple(EngineRun(run.id, _word(run.status), run.start_time) for run in found)
 
     # -- how it is said ----------------------------------------------------------------------------------
 
@@ -219,10 +245,8 @@ class TemporalEngine:
         return self.client.get_workflow_handle(run_id)
 
     async def _board(self, run_id: str) -> Board:
-        try:
+        with naming_query(run_id):
             found: Board = await self._handle(run_id).query("board", result_type=Board)
-        except RPCError as error:
-            raise _refused(run_id, error) from error
         return found
 
     async def _say(self, run_id: str, about: str, step: str | None, value: Any) -> None:
@@ -234,8 +258,19 @@ class TemporalEngine:
             )
             listed = "".join(f"\n  - {question}" for question in asked) or " nothing"
             raise QuestionError(run_id, f"the run {problem}. It asks:{listed}")
-        word = AnswerSignal(found[0].step, found[0].fingerprint, value)
-        await self._handle(run_id).signal("answer", word)
+        word = AnswerSignal(found[0].step, found[0].fingerprint, _plain(found[0].step, value))
+        await self._told(run_id, self._handle(run_id).signal("answer", word))
+
+    async def _told(self, run_id: str, telling: Awaitable[None]) -> None:
+        """Tell a run something; the server does not know a run that is over from one that never was."""
+        try:
+            with naming(run_id):
+                await telling
+        except RunNotFoundError as error:
+            with naming(run_id):
+                known = await self._handle(run_id).describe()
+            over = f"the run is {_word(known.status)}; nothing can be said to it."
+            raise RunOverError(run_id, over) from error
 
 
 def _result(run_id: str, outcome: RunOutcome) -> RunResult:
@@ -256,7 +291,13 @@ def _failure(run_id: str, error: WorkflowFailureError) -> RemoteRunError:
     return RemoteRunError(run_id, type(cause).__name__, str(cause))
 
 
-def _refused(run_id: str, error: RPCError) -> Exception:
-    if error.status is RPCStatusCode.NOT_FOUND:
-        return RunNotFoundError(run_id, "the server has no run of that id.")
-    return error
+def _word(status: WorkflowExecutionStatus | None) -> str:
+    return status.name if status else ""
+
+
+def _plain(step: str, value: Any) -> Any:
+    try:
+        packed(value, Any)
+    except Unsavable as error:
+        raise UnsavableValueError(f"the answer to step {step}", f"cannot be sent: {error}") from error
+    return value

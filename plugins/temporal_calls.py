@@ -16,11 +16,18 @@ from planloom.function import KernelFunction
 from planloom.idempotency import idempotency_key
 from planloom.planners.journal.errors import UnsavableValueError
 from planloom.planners.journal.history import Doubt
-from planloom.planners.journal.values import Saved, Unsavable, restore, save, shown_json
+from planloom.planners.journal.values import Saved, Unsavable, restore, shown_json
 from planloom.planners.running.scheduler import StepCall
 from planloom.planners.running.step_runner import FIRST_DELAY, LONGEST_DELAY
 from planloom.plugins.temporal_people import People
-from planloom.plugins.temporal_wire import CallOrder, CallOutcome, RunOrder, WorkerCallError
+from planloom.plugins.temporal_wire import (
+    RAISED,
+    CallOrder,
+    CallOutcome,
+    RunOrder,
+    WorkerCallError,
+    packed,
+)
 from planloom.services.protocol import Usage
 from planloom.usage import record_usage, require_budget
 
@@ -41,6 +48,9 @@ AGAIN = RetryPolicy(
     initial_interval=timedelta(seconds=FIRST_DELAY), maximum_interval=timedelta(seconds=LONGEST_DELAY)
 )
 ONCE = RetryPolicy(maximum_attempts=1)
+
+MARKED = "raised-is-marked"
+"""Where this version decides otherwise than those before it, whose workers marked no error as raised."""
 
 
 def repeatable(function: KernelFunction) -> bool:
@@ -97,17 +107,22 @@ class ActivityRunner:
             except ActivityError as error:
                 if is_cancelled_exception(error):
                     raise
-                raised = isinstance(error.cause, ApplicationError)
-                if raised and (failures == function.retries or _runs_on(error.cause, function)):
-                    raise
-                if not raised:
-                    verdict = await self.people.verdict_on(_doubt(call, function, error))
+                if not _raised(error.cause):
+                    doubt = _doubt(call, function, error)
+                    verdict = await self.people.verdict_on(doubt, function.returns)
                     if verdict.verdict != "not-done":
                         done = verdict.verdict == "done"
                         return CallOutcome(Saved(json.dumps(verdict.value if done else None), typed=done))
                     continue
+                if failures == function.retries or _runs_on(error.cause, function):
+                    raise
             await asyncio.sleep(min(FIRST_DELAY * 2**failures, LONGEST_DELAY))
             failures += 1
+
+
+def _raised(cause: BaseException | None) -> bool:
+    """Whether the function itself raised; if not, nobody knows whether the call was made."""
+    return isinstance(cause, ApplicationError) and (RAISED in cause.details or not workflow.patched(MARKED))
 
 
 def _runs_on(cause: BaseException | None, function: KernelFunction) -> bool:
@@ -122,7 +137,7 @@ def _saved_arguments(call: StepCall, function: KernelFunction) -> dict[str, Save
     found: dict[str, Saved] = {}
     for key, value in call.arguments.items():
         try:
-            found[key] = save(value, types[key].annotation)
+            found[key] = packed(value, types[key].annotation)
         except Unsavable as error:
             raise UnsavableValueError(
                 function.full_name, f"cannot be given {types[key].name} on a worker: {error}"
@@ -133,7 +148,8 @@ def _saved_arguments(call: StepCall, function: KernelFunction) -> dict[str, Save
 def _doubt(call: StepCall, function: KernelFunction, error: ActivityError) -> Doubt:
     names = {parameter.key: parameter.name for parameter in function.parameters}
     shown = {names[key]: json.loads(shown_json(value)) for key, value in call.arguments.items()}
-    return Doubt(call.id, function.full_name, shown, workflow.now().timestamp(), str(error.cause or error), 0)
+    ended = f"it ended with {error.cause or error}"
+    return Doubt(call.id, function.full_name, shown, workflow.now().timestamp(), ended, 0)
 
 
 def _named(function: KernelFunction, error: ActivityError) -> BaseException:

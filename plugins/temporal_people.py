@@ -6,15 +6,16 @@ import hashlib
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 from temporalio import workflow
 
+from planloom.function import reason
 from planloom.planners.journal.errors import RunWaiting
-from planloom.planners.journal.history import Doubt, Question
+from planloom.planners.journal.history import Doubt, Question, Verdict
 from planloom.planners.journal.run_ledger import call_key, question_of_approval, question_of_ask
 from planloom.planners.journal.sqlite import plan_hash
-from planloom.planners.journal.values import restore, save
+from planloom.planners.journal.values import Saved, restore
 from planloom.planners.plan import Plan
 from planloom.planners.running.ledger import Parked, Recorded
 from planloom.planners.running.policy import Approver, CallRequest, Policy
@@ -22,10 +23,19 @@ from planloom.planners.running.records import RunResult
 from planloom.planners.running.run import Run
 from planloom.planners.running.run_errors import RunError
 from planloom.planners.running.scheduler import StepCall
-from planloom.plugins.temporal_wire import AnswerSignal, Carried, FinishedStep, RunOrder, VerdictSignal
+from planloom.plugins.temporal_wire import (
+    AnswerSignal,
+    Carried,
+    FinishedStep,
+    RunOrder,
+    VerdictSignal,
+    packed,
+)
 from planloom.services.protocol import Usage
 
 __all__ = ["People", "WorkflowJournal", "plain"]
+
+VERDICTS: tuple[str, ...] = get_args(Verdict)
 
 
 class People:
@@ -36,6 +46,7 @@ class People:
         self.answers: dict[tuple[str, str], Any] = {}
         self.doubts: dict[str, Doubt] = {}
         self.verdicts: dict[str, VerdictSignal] = {}
+        self._returns: dict[str, Any] = {}
         self.leaving = False
         """Whether the run is about to go on under a new history, where open questions are asked again."""
         if carried is not None:
@@ -53,12 +64,26 @@ class People:
         del self.questions[key]
         return self.answers[key]
 
-    async def verdict_on(self, doubt: Doubt) -> VerdictSignal:
-        """What became of a write that may have happened. A run does not leave before it is told."""
-        self.doubts[doubt.step] = doubt
+    async def verdict_on(self, doubt: Doubt, returns: Any) -> VerdictSignal:
+        """What became of a write that may have happened. A run does not leave before it is told.
+
+        ``returns`` is the type of what the write gives, and so of what a person may say that it gave.
+        """
+        self.doubts[doubt.step], self._returns[doubt.step] = doubt, returns
         await workflow.wait_condition(lambda: doubt.step in self.verdicts)
-        del self.doubts[doubt.step]
+        del self.doubts[doubt.step], self._returns[doubt.step]
         return self.verdicts.pop(doubt.step)
+
+    def objection(self, word: VerdictSignal) -> str:
+        """Why a word on a write in doubt cannot be taken; empty when it can."""
+        if word.step not in self.doubts:
+            return f"step {word.step} is not in doubt. In doubt: {', '.join(self.doubts) or 'none'}."
+        if word.verdict not in VERDICTS:
+            return (
+                f"{word.verdict!r} is no verdict on step {word.step}. Say done (with the value that it "
+                "gave), not-done (do it now), or skip (go on without it)."
+            )
+        return _misfit(word, self._returns[word.step]) if word.verdict == "done" else ""
 
 
 class WorkflowJournal:
@@ -79,7 +104,7 @@ class WorkflowJournal:
     def carried(self) -> Carried:
         """What was done and said so far."""
         finished = [
-            FinishedStep(step, save(past.value, self._returns(step)), past.seconds)
+            FinishedStep(step, packed(past.value, self._returns(step)), past.seconds)
             for step, past in self._finished.items()
         ]
         answers = [AnswerSignal(*key, value) for key, value in self.people.answers.items()]
@@ -112,8 +137,12 @@ class WorkflowJournal:
             self.people.leaving = True
             raise Parked
 
-    async def end(self, call: StepCall, value: Any, seconds: float, used: Usage) -> None:
+    def unmade(self, call: StepCall) -> None:
+        return None
+
+    async def end(self, call: StepCall, value: Any, seconds: float, used: Usage) -> Any:
         self._finished[call.id], self._used = Recorded(value, seconds), used
+        return value
 
     def failed(self, call: StepCall, error: BaseException) -> None:
         return None
@@ -132,6 +161,17 @@ class WorkflowJournal:
 def plain(item: Question | Doubt) -> dict[str, Any]:
     """A question or a doubt as data."""
     return {name: getattr(item, name) for name in item.__slots__}
+
+
+def _misfit(word: VerdictSignal, returns: Any) -> str:
+    try:
+        restore(Saved(json.dumps(word.value), typed=True), returns)
+    except ValueError as error:
+        return (
+            f"the value that was given for step {word.step} is not what it returns: {reason(error)}. "
+            "Say done with the value that it gave, or skip to go on without one."
+        )
+    return ""
 
 
 def _is_long(limit: int | None) -> bool:

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from planloom.errors import PlanloomError
-from planloom.planners.journal.values import Saved
+from planloom.planners.journal.values import Saved, save
 from planloom.plugins.errors import DoorError
 
 __all__ = [
+    "RAISED",
     "RUN_PLAN",
     "AnswerSignal",
     "Board",
@@ -23,10 +24,15 @@ __all__ = [
     "RunOutcome",
     "VerdictSignal",
     "WorkerCallError",
+    "packed",
 ]
 
 RUN_PLAN = "RunPlan.v1"
 """The workflow's type. Histories are replayed with it: what changes the order of steps gets a new name."""
+
+RAISED = "raised"
+"""Marks, among its details, an error that the function itself raised. Whatever else ends a call, a worker's
+shutdown, a lost worker, a value that cannot be sent, says nothing of whether the call was made."""
 
 
 class WorkerCallError(DoorError):
@@ -126,7 +132,10 @@ class CallOutcome:
 
 @dataclass(frozen=True)
 class VerdictSignal:
-    """A word on a write in doubt: ``done`` (with ``value``), ``not-done`` or ``skip``."""
+    """A word on a write in doubt: ``done`` (with ``value``), ``not-done`` or ``skip``.
+
+    ``verdict`` is text, since anybody may send a signal; the run takes none but those three.
+    """
 
     step: str
     verdict: str
@@ -139,3 +148,9 @@ class Board:
 
     questions: list[Mapping[str, Any]] = field(default_factory=list)
     doubts: list[Mapping[str, Any]] = field(default_factory=list)
+
+
+def packed(value: Any, declared: Any) -> Saved:
+    """``value`` as it is sent: its text alone, for it may itself be no JSON. Raises ``Unsavable``."""
+    saved = save(value, declared)
+    return Saved(saved.text, saved.typed)

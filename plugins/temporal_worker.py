@@ -13,15 +13,15 @@ from temporalio.client import Client
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-from planloom.function import KernelFunction
+from planloom.function import KernelFunction, reason
 from planloom.idempotency import keyed
 from planloom.kernel import Kernel
-from planloom.planners.journal.values import Unsavable, restore, save
+from planloom.planners.journal.values import Unsavable, restore
 from planloom.planners.running.policy import Policy
 from planloom.planners.running.step_runner import in_time
 from planloom.plugins.temporal_calls import HEARTBEAT, repeatable
 from planloom.plugins.temporal_hosts import host
-from planloom.plugins.temporal_wire import CallOrder, CallOutcome
+from planloom.plugins.temporal_wire import RAISED, CallOrder, CallOutcome, packed
 from planloom.plugins.temporal_workflow import RunPlan
 from planloom.usage import metered
 
@@ -81,17 +81,15 @@ def worker(
 
 
 def _activity(kernel: Kernel, function: KernelFunction) -> Callable[[CallOrder], Awaitable[CallOutcome]]:
-    types = {parameter.key: parameter.annotation for parameter in function.parameters}
-
     @activity.defn(name=function.full_name)
     async def call(order: CallOrder) -> CallOutcome:
-        arguments = {key: restore(saved, types[key]) for key, saved in order.arguments.items()}
+        arguments = _arguments(function, order)
         with keyed(order.key), metered() as meter:
             async with _beating():
                 value = await _tried(kernel, function, arguments)
         used = meter.usage
         try:
-            saved = save(value, function.returns)
+            saved = packed(value, function.returns)
         except Unsavable as error:
             message = f"{function.full_name} gave a value that cannot be sent: {error}"
             raise ApplicationError(message, type="UnsavableValueError", non_retryable=True) from error
@@ -100,13 +98,35 @@ def _activity(kernel: Kernel, function: KernelFunction) -> Callable[[CallOrder],
     return call
 
 
+def _arguments(function: KernelFunction, order: CallOrder) -> dict[str, Any]:
+    """What the call is given. A worker that cannot read it never will: such a call is not tried again."""
+    types = {parameter.key: parameter.annotation for parameter in function.parameters}
+    found: dict[str, Any] = {}
+    for key, saved in order.arguments.items():
+        try:
+            found[key] = restore(saved, types[key])
+        except KeyError:
+            raise _unread(function, key, "this worker's function has no such parameter") from None
+        except ValueError as error:
+            raise _unread(function, key, reason(error)) from error
+    return found
+
+
+def _unread(function: KernelFunction, key: str, problem: str) -> ApplicationError:
+    message = (
+        f"{function.full_name} was not called: its argument {key} cannot be read here: {problem}. "
+        "All workers of a queue must have the same functions."
+    )
+    return ApplicationError(message, type="ArgumentError", non_retryable=True)
+
+
 async def _tried(kernel: Kernel, function: KernelFunction, arguments: dict[str, Any]) -> Any:
     """One try. Temporal alone tries again, as often as the function's author said."""
     try:
         return await in_time(function, kernel.call(function, arguments))
     except Exception as error:
         last = not repeatable(function) or activity.info().attempt > function.retries
-        raise ApplicationError(str(error), type=type(error).__name__, non_retryable=last) from error
+        raise ApplicationError(str(error), RAISED, type=type(error).__name__, non_retryable=last) from error
 
 
 @asynccontextmanager

@@ -37,6 +37,9 @@ from planloom.plugins.temporal_wire import (
 
 __all__ = ["RunPlan"]
 
+CHECKED = "verdicts-are-checked"
+"""Where this version decides otherwise than those before it, which took any verdict."""
+
 MOST_CALLS = 500
 """Calls of a run under way at once: a server takes 2000 and grows slow long before."""
 
@@ -83,9 +86,17 @@ class RunPlan:
 
     @workflow.signal
     def decide(self, word: VerdictSignal) -> None:
-        """Says what became of a write in doubt."""
-        if word.step in self.people.doubts:
-            self.people.verdicts[word.step] = word
+        """Says what became of a write in doubt; a word that is no verdict is not heard."""
+        if word.step not in self.people.doubts:
+            return
+        if self.people.objection(word) and workflow.patched(CHECKED):
+            return
+        self.people.verdicts[word.step] = word
+
+    @workflow.query
+    def objection(self, word: VerdictSignal) -> str:
+        """Why ``decide`` would not hear that word; empty when it would."""
+        return self.people.objection(word)
 
     @workflow.query
     def board(self) -> Board:

@@ -232,6 +232,16 @@ def test_a_decision_can_be_made_again_until_the_run_goes_on(tmp_path: Path) -> N
     assert executor.resume_sync("one").text == "by hand"
 
 
+@pytest.mark.parametrize("verdict", ["not done", "approve", "cancel", ""])
+def test_what_is_no_verdict_is_refused(verdict: Any, tmp_path: Path) -> None:
+    executor = doubtful(Office(), tmp_path / "runs.db")
+    journal = SqliteJournal(tmp_path / "runs.db")
+    with pytest.raises(QuestionError, match="done, not-done, skip"):
+        journal.decide("one", "1", verdict)
+    with pytest.raises(InDoubtError):
+        executor.resume_sync("one")
+
+
 def test_a_decision_that_the_run_has_gone_on_with_stands(tmp_path: Path) -> None:
     office = Office()
     office.broken = True

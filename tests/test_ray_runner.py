@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -38,10 +39,31 @@ class Studio:
             raise ValueError("not yet")
         return f"{what} at last"
 
-    @kernel_function(runs_on="ray")
+    @kernel_function(runs_on="ray", retries=2)
     def crash(self) -> str:
         """Take the process down."""
+        self.note("crash")
         os._exit(1)
+
+    @kernel_function(runs_on="ray", retries=2, timeout=3.0)
+    def hang(self) -> str:
+        """Take longer than it may."""
+        self.note("hang")
+        while not Path(self.folder, "go on").exists():
+            time.sleep(0.01)
+        return "at last"
+
+    @kernel_function(runs_on="ray", retries=2)
+    def stumble(self) -> str:
+        """Raise once."""
+        self.note("stumble")
+        if first_time(Path(self.folder, "stumbled")):
+            raise ValueError("not yet")
+        return "done"
+
+    def note(self, call: str) -> None:
+        with Path(self.folder, "calls").open("a") as file:
+            file.write(f"{call}\n")
 
     @kernel_function(effect="none")
     def here(self) -> str:
@@ -89,3 +111,27 @@ def test_heavy_steps_run_elsewhere_under_the_journal(runtime: None, tmp_path: Pa
         executor.run_sync(lost, run_id="two")
     with pytest.raises(InDoubtError, match=r"Studio\.crash\(\)"):
         executor.resume_sync("two")
+
+
+def calls(folder: Path) -> list[str]:
+    return Path(folder, "calls").read_text().splitlines()
+
+
+def test_a_write_is_tried_again_only_after_it_raised(runtime: None, tmp_path: Path) -> None:
+    kernel = Kernel()
+    kernel.add_skill(Studio(str(tmp_path)))
+    executor = Executor(kernel, runner=RayRunner(kernel))
+
+    def run(text: str) -> str:
+        return executor.run_sync(Plan.parse(f"<plan>{text}</plan>", kernel)).text
+
+    assert run("<function.Studio.stumble/>") == "done"
+    assert calls(tmp_path) == ["stumble"] * 2
+    with pytest.raises(StepError, match="WorkerCrashed"):
+        run("<function.Studio.crash/>")
+    assert calls(tmp_path)[2:] == ["crash"]
+    with pytest.raises(StepError, match=r"longer than 3\.0 s") as late:
+        run("<function.Studio.hang/>")
+    Path(tmp_path, "go on").touch()
+    assert [step.status for step in late.value.done] == ["still-running"]
+    assert calls(tmp_path)[3:] == ["hang"]

@@ -33,7 +33,7 @@ from planloom.planners import (
     UnsavableValueError,
 )
 from planloom.planners.journal.blobs import FsspecBlobs
-from planloom.planners.journal.errors import QuestionError, RunExistsError, RunNotFoundError
+from planloom.planners.journal.errors import QuestionError, RunExistsError, RunNotFoundError, RunOverError
 from planloom.planners.running.policy import Decision
 from planloom.plugins.temporal import TemporalEngine, blob_converter, worker
 from planloom.plugins.temporal_hosts import HostError, host
@@ -235,6 +235,8 @@ def test_a_cancelled_run_ends_and_an_unknown_one_is_named() -> None:
         await bench.engine.cancel(run_id)
         with pytest.raises(RemoteRunError, match="cancelled"):
             await bench.engine.result(run_id)
+        with pytest.raises(RunOverError, match="the run is CANCELED"):
+            await bench.engine.answer(run_id, "Ada")
         with pytest.raises(RunNotFoundError):
             await bench.engine.result("two")
         with pytest.raises(RunNotFoundError):
@@ -342,6 +344,10 @@ class RecordedShop:
     async def put(self, what: str, seconds: float = 0.0) -> str:
         raise AssertionError
 
+    @kernel_function(touches=(), retries=1)
+    async def pay(self, amount: float) -> str:
+        raise AssertionError
+
 
 def replay(path: Path, namespace: str) -> None:
     history = WorkflowHistory.from_json(path.stem, path.read_text(encoding="utf-8"))
@@ -371,7 +377,7 @@ def test_what_an_earlier_version_began_this_one_goes_on_with(path: Path) -> None
 
 def test_there_are_recorded_histories() -> None:
     recorded = {path.stem for path in HISTORIES.glob("*.json")}
-    assert recorded >= {"v1_asking", "v1_carried", "v1_diamond", "v1_loop"}
+    assert recorded >= {"v1_asking", "v1_carried", "v1_diamond", "v1_loop", "v1_raised", "v1_said_wrong"}
 
 
 def test_a_worker_with_other_functions_refuses_a_run_and_says_what_changed() -> None:

@@ -109,7 +109,7 @@ class InDoubtError(RunError):
         listed = "".join(f"\n  - {doubt}" for doubt in doubts)
         super().__init__(
             f"run {run_id} stopped before these writes, which were begun and may have happened:{listed}\n"
-            "Look whether each was done, and say so: done (with its value), not done, or skip.",
+            "Look whether each was done, and decide so: done (with its value), not-done, or skip.",
             plan,
         )
 

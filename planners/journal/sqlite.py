@@ -14,9 +14,9 @@ from uuid import uuid4
 
 from planloom.planners.journal.committer import Committer, Told, Work
 from planloom.planners.journal.entries import BLOB_LIMIT, Event, append, blob, events_of
-from planloom.planners.journal.errors import JournalDamagedError, JournalError
+from planloom.planners.journal.errors import JournalDamagedError, JournalError, QuestionError
 from planloom.planners.journal.file import JournalFile, Synchronous
-from planloom.planners.journal.history import History
+from planloom.planners.journal.history import History, Verdict
 from planloom.planners.journal.identity import check_savable, functions_of, saved_inputs
 from planloom.planners.journal.owner import Clock
 from planloom.planners.journal.rows import (
@@ -31,7 +31,7 @@ from planloom.planners.journal.rows import (
     row_of,
 )
 from planloom.planners.journal.run_ledger import RunLedger
-from planloom.planners.journal.word import Word, given
+from planloom.planners.journal.word import VERDICTS, Word, given
 from planloom.planners.journal.writer import EntryWriter
 from planloom.planners.plan import Plan
 from planloom.planners.running.policy import Policy
@@ -147,7 +147,7 @@ class SqliteJournal:
         """Answer an ``<ask>`` with plain JSON; raises what ``approve`` raises."""
         self._say(run_id, Word("answer", step, value))
 
-    def decide(self, run_id: str, step: str, verdict: str, value: Any = None) -> None:
+    def decide(self, run_id: str, step: str, verdict: Verdict, value: Any = None) -> None:
         """Say what became of a write that is in doubt.
 
         Args:
@@ -157,9 +157,12 @@ class SqliteJournal:
             value: what a write that was done returned, as plain JSON.
 
         Raises:
-            QuestionError: the step is not in doubt.
+            QuestionError: the step is not in doubt, or this is no verdict.
             RunNotFoundError: there is no such run.
         """
+        if verdict not in VERDICTS:
+            known = ", ".join(VERDICTS)
+            raise QuestionError(run_id, f"{verdict!r} is no verdict about step {step}; say one of {known}.")
         self._say(run_id, Word(verdict, step, value))
 
     def cancel(self, run_id: str) -> None:
