@@ -30,7 +30,7 @@ RATE = 1e-3
 BETAS = (0.9, 0.98)
 LONGEST_GRADIENT = 1.0
 OF_GOALS = 0.2
-"""What a token of a goal counts beside one of a draft: goals are only weighed, and can be said in many ways."""
+"""What a token of a goal counts beside one of a draft: goals are only weighed, and said in many ways."""
 WARM_UP = 30
 """Steps until the learning rate is whole."""
 DECAY = 0.3

@@ -28,7 +28,7 @@ __all__ = ["ADAPTER", "Drafting"]
 
 ADAPTER = "drafts"
 """The adapter of a model that was tuned for this strategy, as ``LlamaService.adapters`` names it."""
-NEAR = 1.0
+NEAR = 0.7
 """What a standard deviation of nearness is worth, in natural logarithms."""
 ENDING = 1.5
 """What the end of a draft is worth beside a call."""
@@ -41,7 +41,7 @@ SHORT = 4
 """Lines from which on a draft stays the only one: each costs time, and another is hardly ever better."""
 TOLD = 0.4
 """What it is worth that the goal can be told from a draft, beside how likely the draft is for the goal."""
-LOOKED_UP = 4.0
+LOOKED_UP = 2.0
 """What a look-up is worth beside the text that it looks up by."""
 MOST_CALLS = 16
 LONGEST_LINE = 512
