@@ -30,6 +30,7 @@ from planloom.planners.journal.errors import (
     RunOwnedError,
     UnsavableValueError,
 )
+from planloom.planners.journal.history import Verdict
 from planloom.planners.journal.sqlite import SqliteJournal
 
 Steps = Callable[..., Any]
@@ -259,7 +260,7 @@ def test_only_a_persons_word_decides_a_doubt(
     kernel: Kernel,
     journal: SqliteJournal,
     world: World,
-    verdict: str,
+    verdict: Verdict,
     value: object,
     text: str,
     times: int,

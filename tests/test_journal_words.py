@@ -190,7 +190,7 @@ def test_a_write_is_not_begun_when_the_run_was_stopped_while_its_intent_was_writ
             office.open.set()
 
         def hold() -> None:
-            journal.post = slow  # type: ignore[method-assign,assignment]
+            journal.post = slow  # type: ignore[method-assign]
 
         office.hold = hold
         executor = Executor(kernel_of(office), journal=journal)
