@@ -242,6 +242,14 @@ def test_what_is_no_verdict_is_refused(verdict: Any, tmp_path: Path) -> None:
         executor.resume_sync("one")
 
 
+def test_a_large_value_that_is_decided_is_kept_aside(tmp_path: Path) -> None:
+    executor = doubtful(Office(), tmp_path / "runs.db")
+    journal = SqliteJournal(tmp_path / "runs.db")
+    journal.decide("one", "1", "done", "x" * 300_000)
+    assert all(len(str(event.data)) < 1000 for event in journal.events("one"))
+    assert executor.resume_sync("one").text == "x" * 300_000
+
+
 def test_a_decision_that_the_run_has_gone_on_with_stands(tmp_path: Path) -> None:
     office = Office()
     office.broken = True

@@ -117,9 +117,9 @@ class History:
 
     def _done(self, event: Event) -> None:
         data = event.data
-        text = "" if "blob" in data else json.dumps(data.get("value"))
+        text, blob = _kept(data)
         self.results[event.step] = Past(
-            event.number, text, data.get("blob"), data.get("typed", False), data.get("seconds", 0.0)
+            event.number, text, blob, data.get("typed", False), data.get("seconds", 0.0)
         )
         self._begun.pop(event.step, None)
         if "tokens" in data:
@@ -158,8 +158,8 @@ class History:
         if event.data["verdict"] != "not-done":
             # a value that a person gave must fit the function's type; nothing does when the write is skipped
             typed = event.data["verdict"] == "done"
-            value = json.dumps(event.data.get("value"))
-            self.results[event.step] = Past(event.number, value, None, typed, 0.0)
+            text, blob = _kept(event.data)
+            self.results[event.step] = Past(event.number, text, blob, typed, 0.0)
 
 
 _TAKERS = {
@@ -172,6 +172,11 @@ _TAKERS = {
     "answer": History._answer,
     "decision": History._decision,
 }
+
+
+def _kept(data: Mapping[str, Any]) -> tuple[str, str | None]:
+    """A value as JSON text, or the hash of one that is kept aside."""
+    return ("", data["blob"]) if "blob" in data else (json.dumps(data.get("value")), None)
 
 
 def _call(name: str, arguments: Mapping[str, Any]) -> str:

@@ -55,7 +55,7 @@ def _decision(packer: Packer, word: Word, row: RunRow, history: History) -> Pack
         listed = ", ".join(doubtful) or "none"
         raise QuestionError(row.id, f"step {word.step} is not in doubt. In doubt: {listed}.")
     packer.put("verdict", word.kind)
-    return packer.put_json("value", _json(word, word.value)) if word.kind == "done" else packer
+    return packer.put_value(_json(word, word.value)) if word.kind == "done" else packer
 
 
 def _asked(word: Word, row: RunRow, history: History) -> Question:
