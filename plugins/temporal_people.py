@@ -6,13 +6,13 @@ import hashlib
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
-from typing import Any, get_args
+from typing import Any
 
 from temporalio import workflow
 
 from planloom.function import reason
 from planloom.planners.journal.errors import RunWaiting
-from planloom.planners.journal.history import Doubt, Question, Verdict
+from planloom.planners.journal.history import VERDICTS, Doubt, Question
 from planloom.planners.journal.run_ledger import call_key, question_of_approval, question_of_ask
 from planloom.planners.journal.sqlite import plan_hash
 from planloom.planners.journal.values import Saved, restore
@@ -34,8 +34,6 @@ from planloom.plugins.temporal_wire import (
 from planloom.services.protocol import Usage
 
 __all__ = ["People", "WorkflowJournal", "plain"]
-
-VERDICTS: tuple[str, ...] = get_args(Verdict)
 
 
 class People:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from planloom.planners.journal.entries import Event
 
-__all__ = ["Doubt", "History", "Past", "Question", "Verdict"]
+__all__ = ["VERDICTS", "Doubt", "History", "Past", "Question", "Verdict"]
 
 Verdict = Literal["done", "not-done", "skip"]
+VERDICTS: tuple[str, ...] = get_args(Verdict)
 LONGEST = 60
 
 

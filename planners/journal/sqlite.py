@@ -16,7 +16,7 @@ from planloom.planners.journal.committer import Committer, Told, Work
 from planloom.planners.journal.entries import BLOB_LIMIT, Event, append, blob, events_of
 from planloom.planners.journal.errors import JournalDamagedError, JournalError, QuestionError
 from planloom.planners.journal.file import JournalFile, Synchronous
-from planloom.planners.journal.history import History, Verdict
+from planloom.planners.journal.history import VERDICTS, History, Verdict
 from planloom.planners.journal.identity import check_savable, functions_of, saved_inputs
 from planloom.planners.journal.owner import Clock
 from planloom.planners.journal.rows import (
@@ -31,7 +31,7 @@ from planloom.planners.journal.rows import (
     row_of,
 )
 from planloom.planners.journal.run_ledger import RunLedger
-from planloom.planners.journal.word import VERDICTS, Word, given
+from planloom.planners.journal.word import Word, given
 from planloom.planners.journal.writer import EntryWriter
 from planloom.planners.plan import Plan
 from planloom.planners.running.policy import Policy

@@ -7,14 +7,12 @@ from typing import Any
 
 from planloom.planners.journal.entries import Entry, Packer
 from planloom.planners.journal.errors import QuestionError, RunOverError, UnsavableValueError
-from planloom.planners.journal.history import History, Question
+from planloom.planners.journal.history import VERDICTS, History, Question
 from planloom.planners.journal.owner import Clock
 from planloom.planners.journal.rows import RunRow
 from planloom.planners.journal.values import Unsavable, save
 
 __all__ = ["Word", "given"]
-
-VERDICTS = ("done", "not-done", "skip")
 
 
 @dataclass(frozen=True, slots=True)
