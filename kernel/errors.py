@@ -249,13 +249,13 @@ class HttpRequestError(SkillError):
 
 
 class TooLargeError(SkillError):
-    """Something has more bytes than ``limit``."""
+    """Something is larger than ``limit``, which is in bytes or in another ``unit``."""
 
-    def __init__(self, function: str, what: str, limit: int) -> None:
+    def __init__(self, function: str, what: str, limit: int, unit: str = "bytes") -> None:
         self.limit = limit
         super().__init__(
             function,
-            f"refused {what}: it is larger than {limit} bytes. Raise the skill's max_bytes to allow it.",
+            f"refused {what}: it is larger than {limit} {unit}. Raise the skill's max_{unit} to allow it.",
         )
 
 

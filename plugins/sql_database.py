@@ -135,7 +135,7 @@ class Database:
                 if left < 0:
                     raise TooLargeError(function, "a result", self._max_bytes)
         if len(rows) > self.max_rows:
-            raise TooLargeError(function, f"a result of more than {self.max_rows} rows", self.max_rows)
+            raise TooLargeError(function, "a result", self.max_rows, "rows")
         return rows
 
     def _table(self, function: str, name: str) -> Table:

@@ -246,7 +246,7 @@ def test_too_many_rows_and_too_long_a_query_are_named_errors(engine: sqlalchemy.
     assert len(kernel.invoke_sync("Shop.query", sql="SELECT * FROM items", limit=2)) == 2
     everything = {"all": Statement("SELECT * FROM items", effect="read")}
     kernel.add_skill(sql_skill(engine, "All", statements=everything, max_rows=2))
-    with pytest.raises(TooLargeError):
+    with pytest.raises(TooLargeError, match=r"larger than 2 rows\. Raise the skill's max_rows"):
         kernel.invoke_sync("All.all")
     endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
     with pytest.raises(SqlError):
