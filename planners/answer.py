@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import NamedTuple
 
 __all__ = ["holds_json_plan", "is_json", "looping", "without_json_plan", "without_plan"]
 
@@ -37,35 +38,46 @@ SHORT_OF_LOOP = 4
 LONGEST_CYCLE = 64
 
 
+class Words(NamedTuple):
+    """What is said of answers without a plan in one of its forms."""
+
+    loop: str
+    json: str
+    text: str
+
+
+OF_XML = Words(
+    "The model repeats itself without end. Use a grammar (constrain=True) or a larger model.",
+    "The model answered JSON where an XML plan was asked for. Use a grammar, or another prompt.",
+    "The model answered text without a <plan>. Use a grammar, a larger model, or another prompt.",
+)
+OF_JSON = Words(
+    "The model repeats itself without end. Use a larger model, or constrain=False.",
+    'The model answered JSON, but no object with a list of "steps". Use a larger model.',
+    "The model answered text where a plan as JSON was asked for. Check that the server holds answers to "
+    "a JSON schema, or have the plan written as XML: constrain=False.",
+)
+
+
 def without_plan(answer: str) -> str:
     """Why ``answer`` holds no plan: it is empty, a loop, JSON, a refusal, code or plain text."""
-    text = answer.strip()
-    if not text:
-        return EMPTY
-    if looping(text):
-        return "The model repeats itself without end. Use a grammar (constrain=True) or a larger model."
-    if _starts_as_json(text):
-        return "The model answered JSON where an XML plan was asked for. Use a grammar, or another prompt."
-    if _refusing(text):
-        return REFUSED
-    return "The model answered text without a <plan>. Use a grammar, a larger model, or another prompt."
+    return _without(answer, OF_XML)
 
 
 def without_json_plan(answer: str) -> str:
     """Why ``answer`` holds no plan, where one was asked for as JSON."""
+    return _without(answer, OF_JSON)
+
+
+def _without(answer: str, words: Words) -> str:
     text = answer.strip()
     if not text:
         return EMPTY
     if looping(text):
-        return "The model repeats itself without end. Use a larger model, or constrain=False."
-    if _starts_as_json(text):
-        return 'The model answered JSON, but no object with a list of "steps". Use a larger model.'
-    if _refusing(text):
-        return REFUSED
-    return (
-        "The model answered text where a plan as JSON was asked for. Check that the server holds answers to "
-        "a JSON schema, or have the plan written as XML: constrain=False."
-    )
+        return words.loop
+    if text.removeprefix("```json").lstrip()[:1] in ("{", "["):
+        return words.json
+    return REFUSED if _refusing(text) else words.text
 
 
 def holds_json_plan(answer: str) -> bool:
@@ -84,10 +96,6 @@ def is_json(answer: str) -> bool:
     except (ValueError, RecursionError):
         return False
     return True
-
-
-def _starts_as_json(text: str) -> bool:
-    return text.removeprefix("```json").lstrip()[:1] in ("{", "[")
 
 
 def _refusing(text: str) -> bool:

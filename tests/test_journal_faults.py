@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fake_clock import FakeClock
 from planloom import Kernel, kernel_function
 from planloom.planners import Executor, InDoubtError, Plan, SqliteJournal
 from planloom.planners.journal.committer import Told
@@ -22,21 +23,8 @@ from planloom.planners.journal.errors import (
     LeaseLostError,
     RunOwnedError,
 )
-from planloom.planners.journal.owner import Clock, Lease, is_over, this_process
+from planloom.planners.journal.owner import Lease, is_over, this_process
 from planloom.planners.journal.values import Saved, Unsavable, restore, save
-
-
-class FakeClock(Clock):
-    """Both clocks stand until they are moved."""
-
-    def __init__(self) -> None:
-        self.now, self.day = 1000.0, 1_700_000_000.0
-
-    def wall(self) -> float:
-        return self.day
-
-    def steady(self) -> float:
-        return self.now
 
 
 class Desk:

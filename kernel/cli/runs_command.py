@@ -33,6 +33,7 @@ from planloom.cli.runs_text import listed, timeline
 from planloom.cli.session import kernel_for, needs_model, require_model
 from planloom.cli.terminal import Terminal
 from planloom.cli.text import inert_json
+from planloom.planners.journal.history import VERDICTS
 from planloom.planners.journal.sqlite import SqliteJournal
 from planloom.planners.running.executor import Executor
 
@@ -110,7 +111,7 @@ def _decide_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("step", metavar="STEP", help="the step in doubt")
     parser.add_argument(
         "verdict",
-        choices=("done", "not-done", "skip"),
+        choices=VERDICTS,
         help="it was done; it was not, so do it now; go on without it",
     )
     parser.add_argument("--value", metavar="JSON", help="what it returned, if it was done; null for nothing")

@@ -92,8 +92,10 @@ class Drafting:
         fits = [(fit + draft.worth, draft) for fit, draft in zip(likely, drafts, strict=True)]
         given_up = [pair for pair in fits if pair[1].given_up]
         plans = [pair for pair in fits if not pair[1].given_up]
-        told = [TOLD * await self._told(service, draft.text, offered) for _, draft in plans]
-        _, best = max(zip(told, plans, strict=True), key=lambda pair: pair[0] + pair[1][0])
+        best = plans[0]
+        if len(plans) > 1:
+            told = [TOLD * await self._told(service, draft.text, offered) for _, draft in plans]
+            _, best = max(zip(told, plans, strict=True), key=lambda pair: pair[0] + pair[1][0])
         # Any plan's words tell more of a goal than none does, so giving up is weighed without that.
         return max([best, *given_up], key=lambda pair: pair[0])[1]
 
