@@ -39,9 +39,8 @@ def plan_grammar(
 ) -> str:
     """GBNF whose every sentence ``Plan.parse`` accepts, with the same functions and inputs, without errors.
 
-    It leaves out conditions, whose types it would have to follow, and holds loops to one call per element. A
-    function whose required parameters cannot be written safely is offered once a fitting value exists, or
-    never.
+    Loops are held to one call per element, and conditions to one comparison and one call each way. A function
+    whose required parameters cannot be written safely is offered once a fitting value exists, or never.
     """
     return _made(tuple(functions), tuple(inputs), max_steps)
 
@@ -110,7 +109,12 @@ class _Grammar:
         name = f"s{done}-{'-'.join(map(str, state))}"
         if name not in self.rules:
             self.rules[name] = ""  # so that its own steps do not make it again
-            steps = [*self.calls(state, done), self.ask(state, done), *self.loops(state, done)]
+            steps = [
+                *self.calls(state, done),
+                self.ask(state, done),
+                *self.loops(state, done),
+                *self.decisions(state, done),
+            ]
             self.rules[name] = " | ".join(steps if first else [end, *steps])
         return name
 
@@ -145,6 +149,41 @@ class _Grammar:
                 f"{opening} {lists} {quoted(QUOTE + '>')} {NEWLINE} {quoted('    ')} {body} {kept} {NEWLINE} "
                 f"{quoted('  </foreach>')} {NEWLINE} {self.next_rule(after, done + 1)}"
             )
+
+    def decisions(self, state: State, done: int) -> Iterator[str]:
+        """One call if a condition holds, and perhaps another if it does not. Nothing is kept of them.
+
+        As in the prompt, only where functions give more than texts.
+        """
+        condition = self.condition(state) if len(self.sorts) > 1 else None
+        bodies = [
+            call for function in self.functions if (call := self.call(function, self.references(state)))
+        ]
+        if condition and bodies:
+            body = self.share(" | ".join(bodies))
+            yield (
+                f"{quoted(f'  <if condition={QUOTE}')} {condition} {quoted(QUOTE + '>')} {NEWLINE} "
+                f"{self.branch(body, f'IF{done + 1}')} {quoted('  </if>')} {NEWLINE} "
+                f"({quoted('  <else>')} {NEWLINE} {self.branch(body, f'ELSE{done + 1}')} {quoted('  </else>')} "
+                f"{NEWLINE})? {self.next_rule(state, done + 1)}"
+            )
+
+    def branch(self, body: str, name: str) -> str:
+        returned = quoted(f' appendToResult="RESULT__{name}"')
+        return f"{quoted('    ')} {body} ({returned})? {quoted('/>')} {NEWLINE}"
+
+    def condition(self, state: State) -> str | None:
+        """A comparison of a variable with a literal; None where there is no variable yet."""
+        texts, numbers, rest = (
+            self.share(" | ".join(map(quoted, names))) if (names := self.names(state, kinds)) else ""
+            for kinds in ({"TEXT"}, {"NUMBER"}, {"LIST", "OBJECT"})
+        )
+        options = [
+            *([f'"$" {texts} text-test', f'condition-text (" in $" | " not in $") {texts}'] if texts else []),
+            *([f'"$" {numbers} number-test', f'"not $" {numbers}'] if numbers else []),
+            *([f'"not "? "$" {rest}'] if rest else []),
+        ]
+        return self.share(" | ".join(options)) if options else None
 
     def keep(self, state: State, done: int, sort: Sort | None) -> tuple[State, str]:
         """The state after a call, and the attributes that keep or return its output."""

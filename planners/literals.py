@@ -30,6 +30,10 @@ LITERAL_RULES = {
     "integer": '"-"? natural',
     "number": 'integer ("." [0-9]{1,6})?',
     "boolean": '"true" | "false"',
+    # Within quotes of a condition nothing stands for something else, so there are no references and quotes.
+    "condition-text": '"\'" [ !#%(-;=-\\[\\]-~\\u00A0-\\uD7FF\\uE000-\\uFFFD]{1,200} "\'"',
+    "text-test": '(" == " | " != ") condition-text',
+    "number-test": '((" == " | " != " | " &lt; " | " &lt;= " | " > " | " >= ") number)?',
     "json-string": f'"&quot;" char{{0,{MOST_CHARACTERS}}} "&quot;"',
 }
 """GBNF rules by name; ``literal_rule`` names one of them or is made of them."""

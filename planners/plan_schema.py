@@ -1,7 +1,7 @@
 """The plan as JSON, for services that can be held to a JSON schema and to no grammar.
 
 Within OpenAI's strict mode: every object closed, every property required, null for what is left out. A schema
-cannot say what is set further up, so references are left to the checker and the repair. Names, parameters and
+cannot say what is set further up, so references and conditions are left to the checker and the repair. Names, parameters and
 literals are right.
 """
 
@@ -32,6 +32,7 @@ NOTHING: dict[str, Any] = {"type": "null"}
 TEXT: dict[str, Any] = {"type": "string"}
 REFERENCE: dict[str, Any] = {"$ref": "#/$defs/reference"}
 VARIABLE = {"$ref": "#/$defs/variable"}
+CALLS: dict[str, Any] = {"type": "array", "items": {"$ref": "#/$defs/call"}}
 TYPES: Mapping[str, dict[str, Any]] = {
     "text": TEXT,
     "filled-text": TEXT,
@@ -54,10 +55,12 @@ def plan_schema(
     """
     functions = list(functions)
     variables = [f"R{number}" for number in range(1, max_steps + 1)]
-    loops = any(produced(function.returns) == "LIST" for function in functions)
+    kinds = {produced(function.returns) for function in functions} - {"TEXT", ""}
+    loops = "LIST" in kinds
     item = ["ITEM"] if loops else []
     references = [f"${name}" for name in (*inputs, *variables, *item)]
-    steps = [{"$ref": "#/$defs/call"}, _ask(), *([_loop()] if loops else [])]
+    blocks = [*([_loop()] if loops else []), *([_decision()] if kinds else [])]
+    steps = [{"$ref": "#/$defs/call"}, _ask(), *blocks]
     return {
         **_closed({"steps": {"type": "array", "items": {"anyOf": steps}}}),
         "$defs": {
@@ -92,8 +95,9 @@ def _step(step: Any) -> Any:
     if isinstance(kept.get("arguments"), dict):
         given = kept["arguments"].items()
         kept["arguments"] = {name: _text(value) for name, value in given if value is not None}
-    if isinstance(kept.get("do"), list):
-        kept["do"] = [_step(inner) for inner in kept["do"]]
+    for branch in ("do", "then", "else"):
+        if isinstance(kept.get(branch), list):
+            kept[branch] = [_step(inner) for inner in kept[branch]]
     return kept
 
 
@@ -127,8 +131,11 @@ def _ask() -> dict[str, Any]:
 
 
 def _loop() -> dict[str, Any]:
-    calls = {"type": "array", "items": {"$ref": "#/$defs/call"}}
-    return _closed({"foreach": {"type": "string", "enum": ["ITEM"]}, "in": REFERENCE, "do": calls})
+    return _closed({"foreach": {"type": "string", "enum": ["ITEM"]}, "in": REFERENCE, "do": CALLS})
+
+
+def _decision() -> dict[str, Any]:
+    return _closed({"if": TEXT, "then": CALLS, "else": {"anyOf": [CALLS, NOTHING]}})
 
 
 def _value(parameter: Parameter, references: Sequence[str]) -> dict[str, Any]:

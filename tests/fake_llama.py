@@ -27,6 +27,7 @@ class FakeContext:
     """
 
     few = 1
+    forgets_parts = True
     failing = ""
     """The method that raises, as a class attribute for tests to set."""
     gate: threading.Event | None = None
@@ -35,7 +36,7 @@ class FakeContext:
 
     def __init__(self, model: Any, library: Any, service: str, *, tokens: int, threads: int) -> None:
         self.sequences: dict[int, list[Any]] = {}
-        self.outputs: list[Logits] = []
+        self.outputs: dict[int, Logits] = {}
         self._fail("__init__")
 
     def add(self, adapter: Path, model: Any) -> None:
@@ -50,13 +51,13 @@ class FakeContext:
         if flag.is_set():
             raise Cancelled
         together = [cell.token for cell in cells]
-        self.outputs = []
+        self.outputs = {}
         for at, cell in enumerate(cells):
             held = self.sequences.setdefault(cell.sequence, [])
             assert cell.position == len(held)
             held.append([cell.token, together, at] if cell.sequence == 0 else [cell.token])
             if at in outputs:
-                self.outputs.append(self._logits(held))
+                self.outputs[at] = self.outputs[-1] = self._logits(held)
 
     def logits(self, output: int) -> Logits:
         return self.outputs[output]

@@ -29,8 +29,14 @@ class Model:
     """Logits that depend on all tokens before; and, as a real one, a memory that can be cut."""
 
     seed: int = 0
+    forgets_parts: bool = True
     memory: list[int] = field(default_factory=list)
     batches: list[int] = field(default_factory=list)
+    few = 2
+
+    @property
+    def context(self) -> Model:
+        return self
 
     @property
     def held(self) -> int:
@@ -44,6 +50,21 @@ class Model:
         self.memory += tokens
         self.batches.append(len(tokens))
         return self.logits(self.held)
+
+    def spare(self, tokens: int) -> int:
+        return 99 if self.forgets_parts else 0
+
+    def extend_by_guesses(
+        self, tokens: Sequence[int], guessed: Sequence[int], flag: StopFlag
+    ) -> list[Logits]:
+        start = self.held + len(tokens)
+        self.memory += [*tokens, *guessed]
+        self.batches.append(len(tokens) + len(guessed))
+        return [self.logits(start + count) for count in range(len(guessed) + 1)]
+
+    def keep(self, count: int) -> None:
+        assert self.forgets_parts
+        del self.memory[count:]
 
     def logits(self, count: int) -> Logits:
         chance = random.Random(f"{self.seed} {self.memory[:count]}")
@@ -85,13 +106,23 @@ class Sentences:
             found.append(token)
         return found
 
+    def follows(self, tokens: Sequence[int]) -> int:
+        ahead = Sentences(self.allowed, self.written)
+        for count, token in enumerate(tokens):
+            if token == END or not ahead.allows(token):
+                return count
+            ahead.accept(token)
+        return len(tokens)
+
     def close(self) -> None: ...
 
 
-def answer(constraint: Any, model: Model, *, temperature: float = 0.0, seed: int = 0) -> list[int]:
+def answer(
+    constraint: Any, model: Model, *, temperature: float = 0.0, seed: int = 0, prompt: Sequence[int] = (9, 9)
+) -> list[int]:
     sampler = Sampler(Settings(seed=seed), temperature=temperature, seed=0)
     writing = LlamaAnswer(model, sampler, constraint, StopFlag(), END.__eq__, "fake")  # type: ignore[arg-type]
-    return list(writing.tokens(PromptTokens([9, 9])))
+    return list(writing.tokens(PromptTokens(prompt)))
 
 
 languages = st.lists(st.lists(st.sampled_from(LETTERS), max_size=8).map(tuple), min_size=1, max_size=6)
@@ -110,6 +141,48 @@ def test_forced_tokens_change_nothing_that_is_written_at_temperature_0(
     written = answer(Sentences(allowed), Model(seed))
     assert written == expected
     assert tuple(written[:-1]) in allowed
+
+
+@given(
+    languages,
+    st.lists(st.sampled_from(LETTERS), min_size=2, max_size=40),
+    st.integers(0, 99),
+    st.sampled_from([0.0, 1.0]),
+)
+def test_guesses_change_nothing_that_is_written(
+    allowed: list[tuple[int, ...]], prompt: list[int], seed: int, temperature: float
+) -> None:
+    def written(*, guessing: bool) -> list[int]:
+        model = Model(seed, forgets_parts=guessing)
+        return answer(Sentences(allowed), model, temperature=temperature, seed=seed, prompt=prompt)
+
+    assert written(guessing=True) == written(guessing=False)
+
+
+REPEATED = (1, 1, 2, 3, 4, 5)
+
+
+def repeating(*, forgets_parts: bool = True) -> Model:
+    """A model that writes ``REPEATED`` where it has a choice, and what it evaluated for that."""
+    choices = [REPEATED, (1, 1, 2, 3, 5, 5), (1, 1, 2, 3, 4, 1), (2, 1, 2, 3, 4, 4)]
+    for seed in range(1000):
+        model = Model(seed, forgets_parts)
+        if answer(Sentences(choices), model, prompt=REPEATED) == [*REPEATED, END]:
+            return model
+    raise AssertionError("no seed makes the model write that")
+
+
+def test_what_followed_in_the_prompt_is_evaluated_in_the_same_batch() -> None:
+    model = repeating()
+    # After the first choice 1, 2 and 3 are forced; 4 and 5 are guessed with them.
+    assert model.batches == [6]
+    assert model.memory == [*REPEATED, *REPEATED]
+
+
+def test_a_model_that_cannot_forget_a_part_reads_no_guesses() -> None:
+    model = repeating(forgets_parts=False)
+    assert model.batches == [4, 1]
+    assert model.memory == [*REPEATED, *REPEATED[:-1]]
 
 
 def test_text_without_a_choice_is_evaluated_in_one_batch() -> None:

@@ -25,6 +25,9 @@ MAIL = """<plan>
     <function.Post.send to="Ann" text="$ITEM" kind="fast"/>
   </foreach>
   <ask setContextVariable="R2" question="To whom?"/>
+  <if condition="$R2 != 'Bob'">
+    <function.Post.find word="Bob"/>
+  </if>
   <function.Post.send to="$R2" text="Costs $$5 &lt; $$6" tags='["a", "b"]'/>
 </plan>
 <!-- END -->"""
@@ -75,6 +78,11 @@ ANSWER = {
             "do": [call("Post.send", {"to": "Ann", "text": "$ITEM", "kind": "fast", "tags": None})],
         },
         {"ask": "To whom?", "setContextVariable": "R2"},
+        {
+            "if": "$R2 != 'Bob'",
+            "then": [call("Post.find", {"word": "Bob", "count": None})],
+            "else": None,
+        },
         call("Post.send", {"to": "$R2", "text": "Costs $$5 < $$6", "kind": None, "tags": ["a", "b"]}),
     ]
 }
@@ -158,7 +166,14 @@ def instance(schema: Mapping[str, Any], chance: random.Random) -> Any:
             return {"integer": 3, "number": 0.5, "null": None}[kind]
 
 
-LEFT_TO_THE_CHECKER = {"undefined-variable", "unset-input", "cycle", "bad-reference", "unknown-argument"}
+LEFT_TO_THE_CHECKER = {
+    "undefined-variable",
+    "unset-input",
+    "cycle",
+    "bad-reference",
+    "unknown-argument",
+    "bad-condition",
+}
 
 
 def may_be_left(found: Diagnostic) -> bool:

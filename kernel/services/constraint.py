@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Sequence
 from typing import Any, Literal, Protocol
 
 import numpy
@@ -36,6 +37,10 @@ class Constraint(Protocol):
 
         The end token is the last of them when nothing else can follow.
         """
+        ...
+
+    def follows(self, tokens: Sequence[int]) -> int:
+        """How many of ``tokens`` may come next, one after the other; 0 where that is not cheap to tell."""
         ...
 
     def close(self) -> None:
@@ -80,6 +85,9 @@ class GbnfConstraint:
 
     def forced(self) -> list[int]:
         return []
+
+    def follows(self, tokens: Sequence[int]) -> int:
+        return 0
 
     def close(self) -> None:
         if self._sampler:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 from collections import OrderedDict
+from collections.abc import Sequence
 from typing import Any
 
 import numpy
@@ -91,7 +92,7 @@ class GuidanceConstraint:
     def allows(self, token: int) -> bool:
         if token in self._ends:
             return bool(self._matcher.is_accepting())
-        return bool(self._matcher.validate_tokens([token]) == 1)
+        return self.follows([token]) == 1
 
     def mask(self, logits: Logits) -> None:
         packed = numpy.frombuffer(self._matcher.compute_bitmask(), dtype=numpy.uint8)
@@ -108,6 +109,10 @@ class GuidanceConstraint:
             return [self._end] if self._end in self._ends else []
         found: list[int] = self._matcher.compute_ff_tokens()
         return found
+
+    def follows(self, tokens: Sequence[int]) -> int:
+        count: int = self._matcher.validate_tokens(list(tokens))
+        return count
 
     def close(self) -> None:
         """Nothing is held that would not go by itself."""

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from planloom.errors import GrammarError
 from planloom.services.constraint import Constraint, Logits
+from planloom.services.guesses import Guesses
+from planloom.services.llama_ahead import LlamaAhead
 from planloom.services.llama_context import StopFlag
 from planloom.services.llama_reader import LlamaReader
 from planloom.services.prompt_tokens import PromptTokens
@@ -20,7 +23,7 @@ class LlamaAnswer:
     """How one answer is written.
 
     Text that the constraint leaves no choice about is not drawn token by token: it is evaluated in one batch,
-    together with the token drawn before it.
+    together with the token drawn before it, and with a few that may follow.
     """
 
     reader: LlamaReader
@@ -42,6 +45,8 @@ class LlamaAnswer:
         if self._ended(forced):
             return
         logits = self.reader.read(prompt, forced, self.flag)
+        guesses = Guesses([*prompt.tokens, *forced])
+        ahead = LlamaAhead(self.reader, partial(self._likely, guesses), self.flag)
         while True:
             drawn = self._draw(logits)
             yield drawn
@@ -50,7 +55,8 @@ class LlamaAnswer:
             forced = yield from self._write_forced()
             if self._ended(forced):
                 return
-            logits = self.reader.extend([drawn, *forced], self.flag)
+            guesses.note([drawn, *forced])
+            logits = ahead.extend([drawn, *forced])
 
     def _draw(self, logits: Logits) -> int:
         token = self.sampler.choose(logits, self.constraint)
@@ -70,6 +76,10 @@ class LlamaAnswer:
 
     def _forced(self) -> list[int]:
         return self.constraint.forced() if self.constraint is not None else []
+
+    def _likely(self, guesses: Guesses, most: int, alike: int) -> list[int]:
+        guessed = guesses.next(most, alike)
+        return guessed if self.constraint is None else guessed[: self.constraint.follows(guessed)]
 
     def _accept(self, tokens: Sequence[int]) -> None:
         self.sampler.note(tokens)
