@@ -164,8 +164,8 @@ class _Grammar:
             yield (
                 f"{quoted(f'  <if condition={QUOTE}')} {condition} {quoted(QUOTE + '>')} {NEWLINE} "
                 f"{self.branch(body, f'IF{done + 1}')} {quoted('  </if>')} {NEWLINE} "
-                f"({quoted('  <else>')} {NEWLINE} {self.branch(body, f'ELSE{done + 1}')} {quoted('  </else>')} "
-                f"{NEWLINE})? {self.next_rule(state, done + 1)}"
+                f"({quoted('  <else>')} {NEWLINE} {self.branch(body, f'ELSE{done + 1}')} "
+                f"{quoted('  </else>')} {NEWLINE})? {self.next_rule(state, done + 1)}"
             )
 
     def branch(self, body: str, name: str) -> str:

@@ -1,8 +1,8 @@
 """The plan as JSON, for services that can be held to a JSON schema and to no grammar.
 
 Within OpenAI's strict mode: every object closed, every property required, null for what is left out. A schema
-cannot say what is set further up, so references and conditions are left to the checker and the repair. Names, parameters and
-literals are right.
+cannot say what is set further up, nor how conditions are written, so these and references are left to the
+checker and the repair. Names, parameters and literals are right.
 """
 
 from __future__ import annotations

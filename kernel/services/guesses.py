@@ -25,7 +25,7 @@ class Guesses:
             self._tokens.append(token)
 
     def next(self, most: int, alike: int = 2) -> list[int]:
-        """Up to ``most`` tokens, as when the last two came before; none unless the last ``alike`` did then."""
+        """Up to ``most`` tokens, as after the last two before; none unless the last ``alike`` came then."""
         size = len(self._tokens)
         at = self._after.get(tuple(self._tokens[-2:]), size)
         known = self._tokens[max(0, at - alike) : at] == self._tokens[-alike:]

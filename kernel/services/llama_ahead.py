@@ -12,7 +12,7 @@ from planloom.services.llama_reader import LlamaReader
 __all__ = ["LlamaAhead"]
 
 FULL, MORE = 8, 2
-"""Tokens. A batch of up to ``FULL`` takes as long as one of five; so many ``MORE`` hardly lengthen a larger one."""
+"""Tokens. A batch of ``FULL`` takes as long as one of five; so many ``MORE`` hardly lengthen a larger one."""
 ALIKE, SURELY_ALIKE = 2, 5
 """How many tokens must have come together before for a guess: beside a batch, and to make a batch of it."""
 
@@ -22,7 +22,7 @@ class LlamaAhead:
     that is the guessed one, the logits after it are there already.
 
     Args:
-        likely: gives up to so many tokens that may come next, if so many before them have come together before.
+        likely: gives up to so many tokens that may come next, if so many before them came together before.
     """
 
     def __init__(

@@ -84,14 +84,14 @@ class LlamaReader:
         return self.context.logits(-1)
 
     def spare(self, tokens: int) -> int:
-        """How many guesses fit beside so many tokens. A wrong one must be forgotten, which not all models can."""
+        """How many guesses fit beside so many tokens. Wrong ones are forgotten, which not all models can."""
         room = min(BATCH, self._room - 1 - self.held)
         return max(0, room - tokens) if self.context.forgets_parts else 0
 
     def extend_by_guesses(
         self, tokens: Sequence[int], guessed: Sequence[int], flag: StopFlag
     ) -> list[Logits]:
-        """Evaluate ``tokens`` and ``guessed`` in one batch; the logits after the former and after each guess."""
+        """Evaluate all in one batch; the logits after ``tokens``, and after each of those ``guessed``."""
         cells = [Cell(token, self.held + at) for at, token in enumerate([*tokens, *guessed])]
         outputs = range(len(tokens) - 1, len(cells))
         self.evaluate(cells, outputs, flag)
