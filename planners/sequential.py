@@ -148,7 +148,7 @@ class SequentialPlanner:
         started = self._clock()
         goal, names = _checked(goal), _checked_names(goal, inputs)
         service = self._kernel.service(self._service)
-        way = self._way(service)
+        way = await self._way(service)
         with metered(self._budget, "this plan") as meter:
             try:
                 functions = await self._functions(service, way, goal)
@@ -198,7 +198,7 @@ class SequentialPlanner:
             raise ServiceError(service.name, said)
         return self._settings
 
-    def _way(self, service: ChatService) -> Way:
+    async def _way(self, service: ChatService) -> Way:
         """The strategy to plan with."""
         scores, drafts = hasattr(service, "score"), ADAPTER in getattr(service, "adapters", ())
         if self._strategy == "choices" and not scores:
@@ -213,6 +213,8 @@ class SequentialPlanner:
             return self._strategy
         if drafts:
             return "draft"
+        if scores and hasattr(service, "load"):
+            await service.load()  # the size of a model is not known before it was downloaded
         return "choices" if scores and getattr(service, "is_small", False) is True else "one-shot"
 
 

@@ -259,6 +259,19 @@ def test_the_same_goal_gives_the_same_plan() -> None:
     assert str(first) == str(second)
 
 
+def test_a_model_that_has_yet_to_be_downloaded_is_asked_as_what_it_turns_out_to_be() -> None:
+    class Remote(Opinion):
+        is_small = False
+
+        async def load(self) -> None:
+            self.is_small = True
+
+    service = Remote()
+    plan = SequentialPlanner(kernel(service), embed=None).create_plan_sync("Say hello to Ann")
+    assert service.asked
+    assert plan.steps
+
+
 def test_choices_are_told_and_then_the_plan_line_by_line() -> None:
     async def events() -> list[Any]:
         return [event async for event in SequentialPlanner(kernel(Opinion(1))).stream_plan(GOAL)]

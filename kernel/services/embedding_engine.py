@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,19 +27,23 @@ class EmbeddingEngine:
     ) -> None:
         self._library = library = load_library()
         self._service = service
-        self._model = load_model(path, library, service)
-        self._vocabulary = LlamaVocabulary(self._model, library)
-        trained: int = library.llama_model_n_ctx_train(self._model)
-        self._limit = min(context_tokens, trained) if trained > 0 else context_tokens
-        self.dimension: int = library.llama_model_n_embd_out(self._model)
-        self._encoder_only = not library.llama_model_has_decoder(self._model)
-        self._context = self._make_context(pooling, threads)
-        self._batch = library.llama_batch_init(self._limit, 0, 1)
+        with ExitStack() as opened:
+            self._model = load_model(path, library, service)
+            opened.callback(library.llama_model_free, self._model)
+            self._vocabulary = LlamaVocabulary(self._model, library)
+            trained: int = library.llama_model_n_ctx_train(self._model)
+            self._limit = min(context_tokens, trained) if trained > 0 else context_tokens
+            self.dimension: int = library.llama_model_n_embd_out(self._model)
+            self._encoder_only = not library.llama_model_has_decoder(self._model)
+            self._context = self._make_context(pooling, threads)
+            opened.callback(library.llama_free, self._context)
+            self._batch = library.llama_batch_init(self._limit, 0, 1)
+            opened.callback(library.llama_batch_free, self._batch)
+            self._opened = opened.pop_all()
 
     def close(self) -> None:
-        self._library.llama_batch_free(self._batch)
-        self._library.llama_free(self._context)
-        self._library.llama_model_free(self._model)
+        """Free the model and its memory. May be called twice."""
+        self._opened.close()
 
     def tokenize(self, text: str) -> list[int]:
         """The tokens of ``text`` with the marks that the model wants around them."""
