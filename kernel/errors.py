@@ -1,4 +1,4 @@
-"""Every error that planloom raises, as one tree.
+"""The errors that planloom raises, as one tree; those of memory and of Temporal are drawn beside them.
 
 ::
 

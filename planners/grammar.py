@@ -25,7 +25,7 @@ from planloom.planners.sorts import Sort, sort_of, sorts_of
 __all__ = ["plan_grammar"]
 
 MAX_STEPS = 12
-MAX_ALTERNATIVES = 2000
+MAX_ALTERNATIVES = 4000
 """Calls that the grammar spells out; beyond, fewer steps and fewer sorts of variables are allowed."""
 MOST_INSIDE = 8
 """References inside one text."""
@@ -119,11 +119,18 @@ class _Grammar:
         return name
 
     def calls(self, state: State, done: int) -> Iterator[str]:
+        for sort, body in self.bodies(state).items():
+            after, kept = self.keep(state, done, sort)
+            yield f"{quoted('  ')} {body} {kept} {NEWLINE} {self.next_rule(after, done + 1)}"
+
+    def bodies(self, state: State) -> dict[Sort | None, str]:
+        """The calls that can be written here, by the sort that they give."""
+        groups: dict[Sort | None, list[str]] = {}
         for function in self.functions:
             call = self.call(function, self.references(state))
             if call is not None:
-                after, kept = self.keep(state, done, self.returned[id(function)])
-                yield f"{quoted('  ')} {call} {kept} {NEWLINE} {self.next_rule(after, done + 1)}"
+                groups.setdefault(self.returned[id(function)], []).append(call)
+        return {sort: self.share(" | ".join(calls)) for sort, calls in groups.items()}
 
     def ask(self, state: State, done: int) -> str:
         answer = self.plain["TEXT"]
@@ -156,9 +163,7 @@ class _Grammar:
         As in the prompt, only where functions give more than texts.
         """
         condition = self.condition(state) if len(self.sorts) > 1 else None
-        bodies = [
-            call for function in self.functions if (call := self.call(function, self.references(state)))
-        ]
+        bodies = self.bodies(state).values()
         if condition and bodies:
             body = self.share(" | ".join(bodies))
             yield (

@@ -24,7 +24,7 @@ class Sort:
 
     stem: str
     kind: Kind
-    fields: Mapping[str, Kind] = field(default_factory=dict)
+    fields: Mapping[str, Kind] = field(default_factory=dict, hash=False)
 
     def references(self, variable: str, kinds: Set[Kind]) -> list[str]:
         """The variable, and the fields of it, that are of these kinds."""

@@ -1,4 +1,4 @@
-"""The classic: a goal that takes four functions of three skills, planned by a model in one go.
+"""The classic: a goal that takes four functions of three skills, planned by a small model's choices.
 
 Run it with ``python samples/email_nickname.py``; it uses the embedded model.
 """

@@ -1,7 +1,7 @@
 """One plan over four doors: an HTTP API, an MCP server, a semantic-kernel plugin and a class of one's own.
 
 All of them run on this machine, and the first three steps run at the same time. It needs the extras:
-``pip install 'planloom[openapi,mcp,semantic-kernel]' fastapi uvicorn mcp-server-time``. The plan below is
+``pip install '.[openapi,mcp,semantic-kernel]' fastapi uvicorn mcp-server-time``. The plan below is
 read, checked and run; given a service, ``main`` has its model write the plan.
 """
 

@@ -133,3 +133,19 @@ def test_a_wrong_gold_plan_is_named(goals: CommandLine) -> None:
     ran = goals("eval", "goals")
     assert ran.code == 1
     assert "Talk.shout" in ran.err
+
+
+def test_a_catalogue_may_import_modules_of_the_working_folder(goals: CommandLine) -> None:
+    goals.write("talking_here.py", TALK)
+    goals.write("goals/catalogues/talk.py", "from talking_here import skills\n")
+    assert goals("eval", "goals", "--quiet").code == 0
+    sys.modules.pop("talking_here", None)
+
+
+@pytest.mark.parametrize("text", ["import nowhere_at_all", "1 / 0", "raise KeyError('x')"])
+def test_a_catalogue_that_fails_is_named(goals: CommandLine, text: str) -> None:
+    goals.write("goals/catalogues/talk.py", text)
+    ran = goals("eval", "goals")
+    assert ran.code == 2
+    assert "talk.py" in ran.err
+    assert "cannot be imported" in ran.err

@@ -18,6 +18,7 @@ from planloom.cli.files import reason
 from planloom.cli.interrupt import run_interruptibly
 from planloom.cli.model import service_for
 from planloom.cli.options import add_json_argument, add_model_arguments
+from planloom.cli.skills import make_importable
 from planloom.cli.terminal import Terminal
 from planloom.cli.text import shown
 from planloom.kernel import Kernel
@@ -58,6 +59,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(arguments: Namespace, terminal: Terminal) -> int:
+    make_importable(Path.cwd())  # for what catalogues import
     report = run_interruptibly(_evaluated(arguments, terminal), terminal)
     if not report.outcomes:
         raise UsageError(f"{arguments.folder} has no goals of the split {arguments.split}.")

@@ -18,7 +18,7 @@ from planloom.errors import RegistrationError
 from planloom.kernel import Kernel
 from planloom.names import nearest
 
-__all__ = ["add_skills", "named_object"]
+__all__ = ["add_skills", "make_importable", "named_object"]
 
 SHIPPED = "planloom.skills"
 
@@ -121,7 +121,7 @@ def _run_file(source: str, path: Path) -> ModuleType:
         raise SkillSourceError(source, f"{path} is not a Python file.")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
-    _make_importable(path.parent)
+    make_importable(path.parent)
     try:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
@@ -131,7 +131,7 @@ def _run_file(source: str, path: Path) -> ModuleType:
 
 
 def _import(source: str, name: str) -> ModuleType:
-    _make_importable(Path.cwd())
+    make_importable(Path.cwd())
     try:
         return importlib.import_module(name)
     except (Exception, SystemExit) as error:
@@ -140,7 +140,7 @@ def _import(source: str, name: str) -> ModuleType:
         raise SkillSourceError(source, _where(error, None)) from error
 
 
-def _make_importable(folder: Path) -> None:
+def make_importable(folder: Path) -> None:
     """Let a file import its neighbours; at the end of the path, so that none of them hides a library."""
     if str(folder) not in sys.path:
         sys.path.append(str(folder))

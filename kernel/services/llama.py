@@ -128,7 +128,9 @@ class LlamaService:
 
     @property
     def is_small(self) -> bool:
-        """Whether the model is too small to write a plan in one go; planners ask it closed questions.
+        """Whether the model is too small to write a plan in one go.
+
+        Planners ask it closed questions, unless an adapter tunes it for drafts.
 
         A model that has yet to be downloaded is not known to be: ``await service.load()`` first.
         """

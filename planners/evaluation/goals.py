@@ -117,7 +117,7 @@ def _catalogue(file: Path) -> Catalogue:
     sys.modules[name] = module  # dataclasses look their own module up
     try:
         spec.loader.exec_module(module)
-    except (ImportError, SyntaxError, NameError, AttributeError, TypeError, ValueError) as error:
+    except Exception as error:
         raise GoalFileError(file, f"it cannot be imported: {type(error).__name__}: {error}") from error
     skills = getattr(module, "skills", None)
     if not callable(skills):
