@@ -12,9 +12,11 @@ from planloom.docstring import parameter_descriptions
 from planloom.errors import RegistrationError
 from planloom.parameter import REQUIRED, Parameter
 
-__all__ = ["Contract", "contract_of", "plan_name"]
+__all__ = ["RESERVED", "Contract", "contract_of", "plan_name"]
 
 PLAIN = {"bool": bool, "dict": dict, "float": float, "int": int, "list": list, "str": str}
+RESERVED = frozenset({"setcontextvariable", "appendtoresult", "after"})
+"""Attributes that mean something else in a plan, in lower case, so that no parameter can have their names."""
 NAMEABLE = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
 
@@ -22,6 +24,11 @@ def plan_name(python_name: str) -> str:
     """The name that plans use: ``from_`` becomes ``from``, other names stay."""
     bare = python_name[:-1]
     return bare if python_name.endswith("_") and iskeyword(bare) else python_name
+
+
+def _parameter_name(python_name: str) -> str:
+    """``plan_name``, and ``after_`` for ``after``."""
+    return f"{python_name}_" if python_name.lower() in RESERVED else plan_name(python_name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,14 +113,14 @@ def _parameter(
     if isinstance(hint, type) and not _is_field(parameter.default):
         default = REQUIRED if parameter.default is inspect.Parameter.empty else parameter.default
         described_as = described.get(parameter.name, "")
-        return Parameter(plan_name(parameter.name), hint, described_as, default, parameter.name)
+        return Parameter(_parameter_name(parameter.name), hint, described_as, default, parameter.name)
     annotation, description, field_default = _read_hint(hint)
     default = field_default if parameter.default is inspect.Parameter.empty else parameter.default
     if _is_field(default):
         description = description or (default.description or "")
         annotation, default = Annotated[annotation, default], _field_default(default)
     return Parameter(
-        name=_alias(hint) or plan_name(parameter.name),
+        name=_alias(hint) or _parameter_name(parameter.name),
         annotation=annotation,
         description=description or described.get(parameter.name, ""),
         default=default,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import NamedTuple
 
-__all__ = ["holds_json_plan", "is_json", "looping", "without_json_plan", "without_plan"]
+__all__ = ["holds_json_plan", "is_json", "looping", "without_plan"]
 
 REFUSALS = (
     "i cannot",
@@ -34,7 +34,7 @@ REFUSALS = (
 )
 EMPTY = "The model answered nothing. Check its chat template, or raise max_tokens."
 REFUSED = "The model refused. Read its answer; say the goal in other words, or use another model."
-SHORT_OF_LOOP = 4
+SHORT_OF_LOOP, SHORT_OF_SPIN = 4, 8
 LONGEST_CYCLE = 64
 
 
@@ -59,17 +59,9 @@ OF_JSON = Words(
 )
 
 
-def without_plan(answer: str) -> str:
-    """Why ``answer`` holds no plan: it is empty, a loop, JSON, a refusal, code or plain text."""
-    return _without(answer, OF_XML)
-
-
-def without_json_plan(answer: str) -> str:
-    """Why ``answer`` holds no plan, where one was asked for as JSON."""
-    return _without(answer, OF_JSON)
-
-
-def _without(answer: str, words: Words) -> str:
+def without_plan(answer: str, *, as_json: bool = False) -> str:
+    """Why ``answer`` holds no plan, in the form that was asked for: it is empty, a loop, a refusal, …"""
+    words = OF_JSON if as_json else OF_XML
     text = answer.strip()
     if not text:
         return EMPTY
@@ -104,7 +96,18 @@ def _refusing(text: str) -> bool:
 
 
 def looping(text: str) -> bool:
-    """Whether the end of ``text`` is the same few words, four times or more."""
+    """Whether the end of ``text`` is the same few words four times or more, or the same few letters eight."""
+    return _words_repeat(text) or _letters_repeat(text)
+
+
+def _letters_repeat(text: str) -> bool:
+    """For languages and tags that are written without spaces."""
+    tail = text[-SHORT_OF_SPIN * LONGEST_CYCLE :]
+    units = (tail[-length:] for length in range(2, len(tail) // SHORT_OF_SPIN + 1))
+    return any(tail.endswith(unit * SHORT_OF_SPIN) and len(set(unit)) > 1 for unit in units)
+
+
+def _words_repeat(text: str) -> bool:
     words = text.split()[-4 * LONGEST_CYCLE :]
     longest = min(LONGEST_CYCLE, len(words) // SHORT_OF_LOOP)
     return any(_repeats(words, length) for length in range(1, longest + 1))

@@ -91,7 +91,7 @@ def _part_name(part: Any) -> str:
     if isinstance(part, type) and issubclass(part, Enum):
         return " | ".join(str(member.value) for member in part)
     if get_origin(part) is list:
-        inner = _shown_type(get_args(part)[0])
+        inner = _shown_type((get_args(part) or (Any,))[0])
         return f"list[{inner}]" if inner else "list"
     return part.__name__ if isinstance(part, type) else str(part).replace("typing.", "")
 

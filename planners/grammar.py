@@ -16,9 +16,10 @@ from typing import Any, get_args
 
 from planloom.function import KernelFunction
 from planloom.parameter import Parameter
-from planloom.planners.catalogue import alternatives
+from planloom.planners.catalogue import alternatives, kinds_returned
 from planloom.planners.kinds import Kind, kind_of, produced, taken
-from planloom.planners.language.variables import variable_key
+from planloom.planners.language.elements import is_argument_name
+from planloom.planners.language.variables import INPUT, variable_key
 from planloom.planners.literals import LITERAL_RULES, literal_rule, quoted
 from planloom.planners.sorts import Sort, sort_of, sorts_of
 
@@ -31,7 +32,7 @@ MOST_INSIDE = 8
 """References inside one text."""
 QUOTE = '"'
 NEWLINE = quoted("\n")
-RESERVED = frozenset({"setcontextvariable", "appendtoresult", "after"})
+INPUT_KEY = variable_key(INPUT)
 
 
 def plan_grammar(
@@ -64,12 +65,7 @@ def _affordable(functions: Sequence[KernelFunction], max_steps: int) -> tuple[tu
 
 
 def _is_writable(function: KernelFunction) -> bool:
-    return all(_is_attribute(parameter.name) for parameter in function.parameters if parameter.required)
-
-
-def _is_attribute(name: str) -> bool:
-    plain = name.replace("-", "_").replace(".", "_")
-    return plain.isascii() and plain.isidentifier() and name[0] not in "-." and name.lower() not in RESERVED
+    return all(is_argument_name(parameter.name) for parameter in function.parameters if parameter.required)
 
 
 State = tuple[int, ...]
@@ -86,6 +82,7 @@ class _Grammar:
         self.rules = dict(LITERAL_RULES)
         self.item = _element_kind(functions) if "LIST" in self.plain else None
         self.shared: dict[str, str] = {}
+        self.teaches_conditions = bool(kinds_returned(functions))
         self.prefix = "V_" if any(_clashes(name, sorts) for name in inputs) else ""
         self.returned = {id(function): sort_of(function.returns, sorts) for function in functions}
         self.literals = {
@@ -141,7 +138,9 @@ class _Grammar:
     def loops(self, state: State, done: int) -> Iterator[str]:
         """One call for each element of a list; its outputs are a list themselves."""
         listed = self.plain.get("LIST")
-        if self.item is None or listed is None or not state[self.sorts.index(listed)]:
+        given = [name for name in self.inputs if variable_key(name) != INPUT_KEY]  # that one is a text
+        names = [*given, *self.names(state, {"LIST"})]
+        if self.item is None or listed is None or not names:
             return
         after = self.added(state, listed)
         item = f"{self.prefix}ITEM{done + 1}"
@@ -149,7 +148,7 @@ class _Grammar:
         bodies = [call for function in giving if (call := self.call(function, self.references(state, item)))]
         if bodies:
             opening = quoted(f'  <foreach item="{item}" in="$')
-            lists = self.share(" | ".join(map(quoted, self.names(state, {"LIST"}))))
+            lists = self.share(" | ".join(map(quoted, names)))
             body = self.share(" | ".join(bodies))
             kept = quoted(f' setContextVariable="{self.variable(listed, after)}"/>')
             yield (
@@ -162,7 +161,7 @@ class _Grammar:
 
         As in the prompt, only where functions give more than texts.
         """
-        condition = self.condition(state) if len(self.sorts) > 1 else None
+        condition = self.condition(state) if self.teaches_conditions else None
         bodies = self.bodies(state).values()
         if condition and bodies:
             body = self.share(" | ".join(bodies))
@@ -178,16 +177,21 @@ class _Grammar:
         return f"{quoted('    ')} {body} ({returned})? {quoted('/>')} {NEWLINE}"
 
     def condition(self, state: State) -> str | None:
-        """A comparison of a variable with a literal; None where there is no variable yet."""
-        texts, numbers, rest = (
-            self.share(" | ".join(map(quoted, names))) if (names := self.names(state, kinds)) else ""
-            for kinds in ({"TEXT"}, {"NUMBER"}, {"LIST", "OBJECT"})
-        )
-        options = [
-            *([f'"$" {texts} text-test', f'condition-text (" in $" | " not in $") {texts}'] if texts else []),
-            *([f'"$" {numbers} number-test', f'"not $" {numbers}'] if numbers else []),
-            *([f'"not "? "$" {rest}'] if rest else []),
+        """A comparison of an input or variable with a literal; None where there is neither."""
+        numbered = [
+            (sort, self.named(sort, number))
+            for sort, count in zip(self.sorts, state, strict=True)
+            for number in range(1, count + 1)
         ]
+        truths = [name for sort, variable in numbered for name in sort.truth_values(variable)]
+        numbers = [name for name in self.names(state, {"NUMBER"}) if name not in truths]
+        tests = [
+            ([*self.inputs, *self.names(state, {"TEXT"})], '"$" {0} text-test | containing {0}'),
+            (numbers, '"not $" {0} | "$" {0} number-test'),
+            (truths, '"not "? "$" {0} | "$" {0} truth-test'),
+            (self.names(state, {"LIST", "OBJECT"}), '"not "? "$" {0}'),
+        ]
+        options = [test.format(self.share(" | ".join(map(quoted, names)))) for names, test in tests if names]
         return self.share(" | ".join(options)) if options else None
 
     def keep(self, state: State, done: int, sort: Sort | None) -> tuple[State, str]:
@@ -236,7 +240,7 @@ class _Grammar:
         """A call's name and arguments in the order of the signature; None if one cannot be written here."""
         parts = [quoted(f"<function.{function.full_name}")]
         for parameter in function.parameters:
-            value = self.value(parameter, references) if _is_attribute(parameter.name) else None
+            value = self.value(parameter, references) if is_argument_name(parameter.name) else None
             if value is None and parameter.required:
                 return None
             if value is not None:

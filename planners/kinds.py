@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
-from typing import Any, Literal, get_origin, get_type_hints, is_typeddict
+from typing import Any, Literal, get_origin, is_typeddict
 
 from planloom.planners.catalogue import alternatives
+from planloom.planners.language.annotations import field_types
 
 __all__ = ["KINDS", "Kind", "fits", "is_record", "kind_of", "produced", "record_fields", "taken"]
 
@@ -65,15 +66,19 @@ def is_record(returned: Any) -> bool:
 
 
 def record_fields(returned: Any) -> Mapping[str, Any]:
-    """The fields of a record type and their types, in order."""
+    """The fields of a record type that a plan can refer to by name, and their types, in order."""
+    return {name: kind for name, kind in _fields(returned).items() if name.isidentifier() and name[0] != "_"}
+
+
+def _fields(returned: Any) -> Mapping[str, Any]:
     for part in alternatives(returned):
         if not isinstance(part, type):
             continue
         if is_dataclass(part):
-            hints = get_type_hints(part)
-            return {field.name: hints[field.name] for field in fields(part)}
+            hints = field_types(part, extras=False)
+            return {field.name: hints.get(field.name, Any) for field in fields(part)}
         if is_typeddict(part):
-            return get_type_hints(part)
+            return field_types(part, extras=False)
         if hasattr(part, "model_fields"):
             return {name: field.annotation for name, field in part.model_fields.items()}
     return {}

@@ -33,6 +33,8 @@ LITERAL_RULES = {
     # Within quotes of a condition nothing stands for something else, so there are no references and quotes.
     "condition-text": '"\'" [ !#%(-;=-\\[\\]-~\\u00A0-\\uD7FF\\uE000-\\uFFFD]{1,200} "\'"',
     "text-test": '(" == " | " != ") condition-text',
+    "truth-test": '(" == " | " != ") boolean',
+    "containing": 'condition-text (" in $" | " not in $")',
     "number-test": '((" == " | " != " | " &lt; " | " &lt;= " | " > " | " >= ") number)?',
     "json-string": f'"&quot;" char{{0,{MOST_CHARACTERS}}} "&quot;"',
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,6 @@ from planloom.planners.answer import (
     holds_json_plan,
     is_json,
     looping,
-    without_json_plan,
     without_plan,
 )
 from planloom.planners.attempt import Attempt
@@ -35,7 +35,7 @@ from planloom.services.usage import estimate_tokens
 
 __all__ = ["OneShot"]
 
-END = "</plan>"
+ENDED = re.compile(r"</plan>|<plan\s*/>")
 FAULTY = "That plan has errors:\n{}\n\nAnswer with the whole plan again, corrected."
 ABSENT_JSON = 'That is no plan. Answer with JSON: {"steps": [...]}.'
 ABSENT = "That is no plan. Answer with XML that begins with <plan> and ends with </plan>."
@@ -114,11 +114,11 @@ class OneShot:
         if completion.finish_reason == "content_filter":
             said = "The server's content filter stopped the answer. Say the goal in other words."
             raise NoPlanInAnswerError(said, goal=task.goal, answer=answer)
-        ended = is_json(answer) if self._as_json else END in answer
+        ended = is_json(answer) if self._as_json else ENDED.search(answer) is not None
         if completion.finish_reason in ("length", "cancelled") and not ended:
-            raise _cut(task, completion)
+            raise _cut(task, completion, without_plan(answer, as_json=self._as_json))
         if self._as_json and not holds_json_plan(answer):
-            raise NoPlanInAnswerError(without_json_plan(answer), goal=task.goal, answer=answer)
+            raise NoPlanInAnswerError(without_plan(answer, as_json=True), goal=task.goal, answer=answer)
         try:
             return task.read_json(answer) if self._as_json else task.read(answer)
         except PlanError as error:
@@ -133,10 +133,10 @@ class OneShot:
         return ChatMessage("assistant", attempt.answer), ChatMessage("user", said)
 
 
-def _cut(task: PlanningTask, completion: Completion) -> PlannerError:
+def _cut(task: PlanningTask, completion: Completion, problem: str) -> PlannerError:
     answer = completion.text
     if looping(answer):
-        return NoPlanInAnswerError(without_plan(answer), goal=task.goal, answer=answer)
+        return NoPlanInAnswerError(problem, goal=task.goal, answer=answer)
     tokens = completion.usage.completion_tokens
     return AnswerCutError(
         f"The answer was cut after {tokens} tokens, before the plan ended. Raise max_tokens or ask for less.",

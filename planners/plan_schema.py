@@ -13,6 +13,7 @@ from typing import Any
 
 from planloom.function import KernelFunction
 from planloom.parameter import Parameter
+from planloom.planners.catalogue import kinds_returned
 from planloom.planners.kinds import produced
 from planloom.planners.language.json_form import VERSION, tree_from_json
 from planloom.planners.language.nodes import PlanTree
@@ -55,11 +56,10 @@ def plan_schema(
     """
     functions = list(functions)
     variables = [f"R{number}" for number in range(1, max_steps + 1)]
-    kinds = {produced(function.returns) for function in functions} - {"TEXT", ""}
-    loops = "LIST" in kinds
+    loops = any(produced(function.returns) == "LIST" for function in functions)
     item = ["ITEM"] if loops else []
     references = [f"${name}" for name in (*inputs, *variables, *item)]
-    blocks = [*([_loop()] if loops else []), *([_decision()] if kinds else [])]
+    blocks = [*([_loop()] if loops else []), *([_decision()] if kinds_returned(functions) else [])]
     steps = [{"$ref": "#/$defs/call"}, _ask(), *blocks]
     return {
         **_closed({"steps": {"type": "array", "items": {"anyOf": steps}}}),

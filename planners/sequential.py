@@ -209,12 +209,13 @@ class SequentialPlanner:
                 "was not tuned for strategy='draft'. Use LlamaService's bundled model, or another strategy."
             )
             raise ServiceError(service.name, said)
-        if self._strategy != "auto":
-            return self._strategy
-        if drafts:
+        if drafts and self._strategy in ("auto", "draft"):
             return "draft"
         if scores and hasattr(service, "load"):
-            await service.load()  # the size of a model is not known before it was downloaded
+            # How large a model is, and how much it reads, is not known before it was downloaded and opened.
+            await service.load()
+        if self._strategy != "auto":
+            return self._strategy
         return "choices" if scores and getattr(service, "is_small", False) is True else "one-shot"
 
 

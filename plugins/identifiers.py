@@ -7,11 +7,11 @@ import unicodedata
 from collections import Counter
 from collections.abc import Mapping
 
+from planloom.signature import RESERVED
+
 __all__ = ["distinct_names", "identifier"]
 
 LONGEST = 64
-RESERVED = frozenset({"setcontextvariable", "appendtoresult", "after"})
-"""Attributes that mean something else in a plan, so no parameter can have their names."""
 
 
 def identifier(text: str, fallback: str = "item") -> str:

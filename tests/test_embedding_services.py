@@ -249,6 +249,20 @@ def test_server_key_is_sent_and_never_shown(monkeypatch: pytest.MonkeyPatch) -> 
     assert "sk-secret" not in f"{caught.value!s}{caught.value!r}{service!r}"
 
 
+@pytest.mark.usefixtures("requests_allowed")
+def test_server_that_repeats_the_key_or_an_address_with_a_password_shows_neither() -> None:
+    def echo(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(400, json={"error": {"message": f"bad key {request.headers['authorization']}"}})
+
+    with pytest.raises(ServiceError) as caught:
+        asyncio.run(server(echo, api_key=" sk-secret\n").embed(["x"]))
+    assert "bad key" in str(caught.value)
+    assert "sk-secret" not in str(caught.value)
+    with pytest.raises(ServiceError, match="no user or password") as refused:
+        OpenAIEmbeddingService("m", base_url="https://ann:sk-secret@host/v1")
+    assert "sk-secret" not in str(refused.value)
+
+
 def test_server_obeys_the_switch() -> None:
     with allow_model_requests(False), pytest.raises(ModelRequestBlocked):
         asyncio.run(server(lambda request: answer(["x"])).embed(["x"]))

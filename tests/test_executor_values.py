@@ -288,6 +288,11 @@ def test_a_function_that_returns_an_awaitable_is_awaited() -> None:
         ('<function.T.number setContextVariable="V"/><if condition="$V &lt; \'a\'"><function.T.ok/></if>',
          "failed: ConditionError"),
         ('<function.T.deep setContextVariable="V"/><function.T.text it="${V[0][0].x}"/>', "leads nowhere"),
+        ('<function.T.order setContextVariable="V"/><if condition="$V.total > 3"><function.T.ok/></if>',
+         r"\.total leads nowhere.*1 calls were done"),
+        ('<function.T.order setContextVariable="V"/><foreach item="X" in="$V.a"><function.T.ok/></foreach>',
+         r"\.a leads nowhere.*1 calls were done"),
+        ('<function.T.order setContextVariable="V"/><result name="R" value="$V.total"/>', "leads nowhere"),
         ('<function.T.deep setContextVariable="V"/><function.T.text it="all: $V"/>', "contain itself"),
         ('<function.T.deep setContextVariable="V"/><function.T.whole it="$V"/>', "RecursionError"),
     ],
@@ -304,13 +309,16 @@ def test_values_that_do_not_fit_end_the_run_by_name_and_at_once(xml: str, words:
         value.append(value)
         return value
 
+    async def order() -> dict[str, Any]:
+        return {"sum": 5}
+
     async def whole(it: Any) -> bool:
         return it[0] is not None
 
     began = time.thread_time()
     with pytest.raises(Exception, match=words) as caught:
-        run(xml, [number, text, deep, whole, ok])
-    assert type(caught.value).__module__.startswith("planloom.")
+        run(xml, [number, text, deep, order, whole, ok])
+    assert isinstance(caught.value, StepError | PlanError), "a fault of a step, with all that was done"
     assert time.thread_time() - began < 1
 
 

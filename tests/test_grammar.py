@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Iterator
 from enum import Enum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypedDict
 
 import pytest
 from hypothesis import given, settings
@@ -193,7 +194,7 @@ def test_a_list_can_be_gone_through_one_call_for_each_element() -> None:
 def test_a_call_can_stand_under_a_condition_and_another_where_that_does_not_hold() -> None:
     price = KernelFunction("S", "price", nothing, declared_returns=float)
     name = KernelFunction("S", "name", nothing, declared_returns=str)
-    said = sentences(plan_grammar([price, name]), 400)
+    said = sentences(plan_grammar([price, name], inputs=[]), 400)
     for part in (
         ' <if condition="$NUMBER1 &lt; ',
         ' <if condition="not $NUMBER1">',
@@ -202,8 +203,53 @@ def test_a_call_can_stand_under_a_condition_and_another_where_that_does_not_hold
         "  </else>",
     ):
         assert part in said
-    first = said.split("<plan>")
-    assert not any(plan.strip().startswith("<if") for plan in first), "there is nothing yet to compare"
+    assert "<plan>\n  <if" not in said, "there is nothing yet to compare"
+    assert " in $message" in sentences(plan_grammar([price, name], inputs=["message"]), 400)
+
+
+def test_what_is_true_or_false_is_compared_with_no_number() -> None:
+    is_open = KernelFunction("S", "isOpen", nothing, declared_returns=bool)
+    count = KernelFunction("S", "count", nothing, declared_returns=int)
+    said = sentences(plan_grammar([is_open, count], inputs=[]), 600)
+    conditions = set(re.findall(r'condition="(.*?)"', said))
+    of_truths = {condition for condition in conditions if "$TRUTH" in condition}
+    assert {"$TRUTH1", "not $TRUTH1", "$TRUTH1 == true", "$TRUTH1 != false"} <= of_truths
+    assert not any(re.search(r"\d$", condition.partition("$TRUTH")[2][1:]) for condition in of_truths)
+    assert any("$NUMBER1 &lt;" in condition for condition in conditions)
+
+
+class Door(BaseModel):
+    locked: bool
+    width: float
+
+
+def test_of_records_the_fields_tell_numbers_from_truths() -> None:
+    door = KernelFunction("S", "door", nothing, declared_returns=Door)
+    said = sentences(plan_grammar([door], inputs=[]), 600)
+    assert "$DOOR1.locked == true" in said
+    assert "$DOOR1.locked &" not in said
+    assert "$DOOR1.width &lt;" in said
+
+
+def test_a_declared_input_can_be_a_list_to_go_through() -> None:
+    listed = KernelFunction("S", "parts", nothing, declared_returns=list[str])
+    assert ' in="$people">' in sentences(plan_grammar([listed], inputs=["INPUT", "people"]))
+    assert ' in="$INPUT">' not in sentences(plan_grammar([listed], inputs=["INPUT", "people"]))
+
+
+class Stored(TypedDict):
+    _id: str
+    name: str
+
+
+def test_private_fields_and_dotted_names_are_left_out() -> None:
+    find = KernelFunction("S", "find", nothing, declared_returns=Stored)
+    dotted = Parameter("filter.name", str, default=None)
+    show = KernelFunction("S", "show", nothing, declared_parameters=(Parameter("text", str), dotted))
+    said = sentences(plan_grammar([find, show], inputs=[]))
+    assert "$STORED1.name" in said
+    assert "_id" not in said
+    assert "filter" not in said
 
 
 def test_fields_of_records_can_be_referred_to_where_their_types_fit() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -367,3 +368,38 @@ class TestRunning:
     def test_registering_an_unknown_name(self, library: PlanLibrary) -> None:
         with pytest.raises(StoredPlanNotFound):
             library.register(["nothing"])
+
+
+class TestAFolderThatTakesNoFiles:
+    def test_is_read(self, library: PlanLibrary, monkeypatch: pytest.MonkeyPatch) -> None:
+        library.save("greet", plan(library))
+        self.refuse(monkeypatch)
+        assert library.load("greet").goal == "Greet loudly"
+        assert [found.plan.name for found in library.find("greet")] == ["greet"]
+
+    def test_is_named_where_it_should_change(
+        self, library: PlanLibrary, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        library.save("greet", plan(library))
+        self.refuse(monkeypatch)
+        for change in (lambda: library.save("other", plan(library)), lambda: library.remove("greet")):
+            with pytest.raises(LibraryFileError, match="cannot be written"):
+                change()
+
+    def refuse(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """As for one who may only read; tests may run as root, who may do anything."""
+
+        def refused(*_: object) -> int:
+            raise OSError(errno.EROFS, "Read-only file system")
+
+        monkeypatch.setattr("planloom.planners.library.folder_lock.os.open", refused)
+
+
+def test_names_that_differ_in_case_only_are_refused(library: PlanLibrary, kernel: Kernel) -> None:
+    library.save("greet", plan(library))
+    with pytest.raises(NameClashError, match="'greet'"):
+        library.save("Greet", plan(library))
+    copy_files(library, "greet", "GREET")
+    registered = library.register()
+    assert [function.name for function in registered.functions] == ["GREET"]
+    assert list(registered.refused) == ["greet"]

@@ -210,11 +210,11 @@ def test_a_long_draft_stays_the_only_one(lines: int, drafts: int) -> None:
 
 
 def test_drafts_begin_where_another_way_was_nearly_as_good() -> None:
-    first = Written(None, [Turn("a", [(2.0, "b"), (9.0, None)]), Turn(None, [(1.0, "c")])])
+    first = Written(None, turns=[Turn("a", [(2.0, "b"), (9.0, None)]), Turn(None, [(1.0, "c")])])
     assert next_start([first], set(), 3.0) == ("a", "c")
     assert next_start([first], {("a", "c")}, 3.0) == ("b",)
     assert next_start([first], {("a", "c"), ("b",)}, 3.0) is None
-    forced = Written(None, [Turn("b"), Turn(None, [(0.5, "d")])])
+    forced = Written(None, turns=[Turn("b"), Turn(None, [(0.5, "d")])])
     assert next_start([first, forced], set(), 3.0) == ("b", "d")
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import random
 import re
+import typing
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from hypothesis import example, given
@@ -15,9 +16,9 @@ from hypothesis import strategies as st
 
 from drafter import GOAL, Codes, Diary, Drafter, kernel
 from gbnf import Grammar
-from planloom import Kernel
+from planloom import Kernel, kernel_function
 from planloom.errors import ServiceError
-from planloom.planners import Plan, PlanNotPossible, SequentialPlanner
+from planloom.planners import Executor, Plan, PlanNotPossible, SequentialPlanner
 from planloom.planners.choices.clauses import Piece
 from planloom.planners.choices.draft import Asked, DraftCall, Given, Output
 from planloom.planners.choices.draft import Literal as Text
@@ -27,9 +28,11 @@ from planloom.planners.drafting.line_reader import read_line
 from planloom.planners.drafting.lookup import looked_up
 from planloom.planners.drafting.near import nearest, offer
 from planloom.planners.drafting.prompt import NOTHING, draft_messages
+from planloom.planners.drafting.written import Written
 from planloom.planners.errors import AnswerCutError
+from planloom.planners.sequential import Strategy
 from planloom.planners.writing import PlanText
-from planloom.services import ChatMessage, LlamaService, Settings
+from planloom.services import ChatMessage, LlamaService, ScriptedService, Settings
 
 
 def drafter(*lines: str) -> Drafter:
@@ -71,9 +74,18 @@ def test_a_whole_goal_may_be_copied() -> None:
     ("goal", "numbers"),
     [
         ("Heat it to 23.5 degrees for ten minutes", ["23.5", "10"]),
-        ("twenty-five or Twenty five, not twentyfive", ["25", "20", "5"]),
+        ("twenty-five or Twenty five, not twentyfive", ["25"]),
+        ("two hundred and five, a dozen, three thousand five hundred", ["205", "12", "3500"]),
+        ("two million three hundred thousand, and nineteen", ["2300000", "19"]),
+        ("one, two and ninety", ["1", "2", "90"]),
+        ("Transfer 1,500.75 dollars or 12,345,678; 1,50 is two", ["1500.75", "12345678", "1", "50", "2"]),
+        ("Set it to -5, not 3-4 or \u22126.5", ["-5", "3", "4", "-6.5"]),
+        ("3 million and 2.5 thousand", ["3000000", "2500"]),
+        ("On 2024-05-01 from 192.168.1.1", ["2024", "05", "01", "192.168", "1.1"]),
         ("给李明订两晚，调到百分之三十", ["2", "30"]),
-        ("nothing", []),
+        ("转账三万五千元，再转1.5万", ["15000", "35000"]),
+        ("二零二五年零下五度，两千克，一百零五，3千克", ["3", "2025", "-5", "2", "105"]),
+        ("nothing, 万一 and hundred", ["100", "1"]),
     ],
 )
 def test_numbers_are_those_that_the_goal_says(goal: str, numbers: list[str]) -> None:
@@ -168,6 +180,51 @@ def test_the_name_of_an_input_stands_for_it() -> None:
     line = 'People.text number="the meeting point" message="the input"\n'
     call = read_line(line, kernel().functions, ["INPUT", "meeting_point"], {}, Piece(GOAL, 0))
     assert call.values == {"number": Given("meeting_point"), "message": Given("INPUT")}
+
+
+def test_a_member_of_a_closed_type_is_no_input_and_keeps_its_words() -> None:
+    def send(channel: Literal["email", "sms", "a day"], text: str) -> None: ...
+
+    made = Kernel()
+    made.add_function(send, skill="Post")
+    line = 'Post.send channel="{}" text="the email"\n'
+    inputs = ["INPUT", "email"]
+    read = [read_line(line.format(c), made.functions, inputs, {}, Piece(GOAL, 0)) for c in ("email", "a day")]
+    assert [call.values["channel"] for call in read] == [Text("email"), Text("a day")]
+    assert read[0].values["text"] == Given("email")
+
+
+def test_an_output_is_not_called_as_an_input_is() -> None:
+    written = Written(None, ["phone"])
+    written.add("", DraftCall(kernel().functions["People.phone"], {}, Piece(GOAL, 0)))
+    assert list(written.calls) == ["phone2"]
+
+
+class Odd:
+    """Functions that plans must name otherwise."""
+
+    @kernel_function(effect="read")
+    def text_2_speech(self, text: str) -> str:
+        """Turn text into speech."""
+        return text
+
+    @kernel_function
+    def events(self, after: str, tags: typing.List = ()) -> typing.List:  # type: ignore[type-arg,assignment] # noqa: UP006
+        """Show events."""
+        return [after]
+
+
+@pytest.mark.parametrize("strategy", ["draft", "one-shot"])
+def test_odd_names_and_types_make_plans(strategy: Strategy) -> None:
+    made = Kernel(drafter('Odd.events after_=(Odd.text_2_speech text="noon")\n'))
+    if strategy == "one-shot":
+        made = Kernel(ScriptedService(['<plan><function.Odd.events after_="noon"/></plan>']))
+    made.add_skill(Odd())
+    planned = SequentialPlanner(made, strategy=strategy, embed=None).create_plan_sync(
+        "Show what comes at noon"
+    )
+    assert planned.steps[-1].function.full_name == "Odd.events"
+    assert Executor(made).run_sync(planned).steps
 
 
 def test_calls_inside_a_line_are_read() -> None:

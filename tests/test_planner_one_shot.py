@@ -245,6 +245,8 @@ def test_an_answer_that_was_cut_after_its_plan_is_a_plan() -> None:
         ("R1 R2 R3 " * 40, "repeats itself"),
         ("send send send send send send sen", "repeats itself"),
         ("好的，我来发送邮件。", "text without"),
+        ("好的" * 200, "repeats itself"),
+        (Completion("<plan>" * 60 + "<pl", finish_reason="length"), "repeats itself"),
         (Completion("R1 R2 R3 " * 40, finish_reason="length"), "repeats itself"),
         (Completion("I will", finish_reason="content_filter"), "content filter"),
     ],
@@ -253,6 +255,11 @@ def test_an_answer_without_a_plan_is_named(answer: Any, said: str) -> None:
     error = failure(NoPlanInAnswerError, [answer], repairs=0)
     assert said in str(error)
     assert len(error.attempts) == 1
+
+
+def test_a_plan_without_steps_may_be_followed_by_a_cut_explanation() -> None:
+    answer = Completion("<plan/>\nBecause none of these functions", finish_reason="length")
+    assert failure(PlanNotPossible, [answer], repairs=0).answer == answer.text
 
 
 def test_a_prompt_that_does_not_fit_fails_before_the_call() -> None:

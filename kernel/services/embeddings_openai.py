@@ -16,6 +16,7 @@ from planloom.errors import (
     ServiceUnavailableError,
 )
 from planloom.services.embeddings import batches, checked_vectors, clean_text
+from planloom.services.openai_endpoint import api_url, checked_key
 from planloom.services.openai_errors import error_for, may_pass
 from planloom.services.openai_wire import parse_json
 from planloom.services.protocol import Usage
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     import httpx
 
 __all__ = ["OpenAIEmbeddingService"]
+
+PATH = "/embeddings"
 
 
 class OpenAIEmbeddingService:
@@ -48,6 +51,8 @@ class OpenAIEmbeddingService:
 
     Raises:
         MissingExtraError: httpx is not installed.
+        ServiceUnavailableError: ``base_url`` is no http address, or holds a user or a password.
+        ServiceAuthError: the key holds what no header can carry.
     """
 
     def __init__(
@@ -71,16 +76,16 @@ class OpenAIEmbeddingService:
         except ImportError as error:
             raise MissingExtraError("httpx", "http", "OpenAIEmbeddingService") from error
         self._httpx = httpx
-        self._url = base_url.rstrip("/") + "/embeddings"
         self._model, self._name, self._asked = model, name or model, dimensions
-        self._key = api_key or os.environ.get("OPENAI_API_KEY") or ""
+        self._url = api_url(self._name, base_url, PATH)
+        self._key = checked_key(self._name, api_key or os.environ.get("OPENAI_API_KEY") or "")
         self._prefixes = {True: query_prefix, False: passage_prefix}
         self._timeout, self._retries, self._batch = timeout, retries, batch
         self._transport, self._sleep, self._backoff = transport, sleep, Backoff()
         self._known = dimensions or 0
 
     def __repr__(self) -> str:
-        return f"OpenAIEmbeddingService({self._model!r}, base_url={self._url.removesuffix('/embeddings')!r})"
+        return f"OpenAIEmbeddingService({self._model!r}, base_url={self._url.removesuffix(PATH)!r})"
 
     @property
     def name(self) -> str:
@@ -139,7 +144,8 @@ class OpenAIEmbeddingService:
         self, client: httpx.AsyncClient, body: Mapping[str, Any]
     ) -> str | tuple[ServiceError, float | None]:
         """The answer's text, or why there is none and how many seconds the server asks to wait."""
-        headers = {"Authorization": f"Bearer {self._key}"} if self._key else {}
+        key = self._key.get_secret_value()
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
         try:
             response = await client.post(self._url, json=body, headers=headers)
         except self._httpx.TimeoutException:
@@ -149,7 +155,8 @@ class OpenAIEmbeddingService:
             return ServiceUnavailableError(self._name, what), None
         if response.status_code == 200:
             return response.text
-        failure = error_for(self._name, response.status_code, response.text, url=self._url, model=self._model)
+        said = response.text.replace(key, "***") if key else response.text
+        failure = error_for(self._name, response.status_code, said, url=self._url, model=self._model)
         asked = retry_after_seconds(response.headers.get("retry-after"))
         return failure, asked if may_pass(response.status_code) else None
 

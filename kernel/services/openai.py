@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import SecretStr
 
 from planloom.errors import GrammarError, MissingExtraError, ServiceResponseError, ServiceTimeoutError
-from planloom.services.openai_endpoint import ChatEndpoint, RetryRule, chat_url, checked_key
+from planloom.services.openai_endpoint import CHAT_PATH, ChatEndpoint, RetryRule, api_url, checked_key
 from planloom.services.openai_wire import (
     GrammarStyle,
     MaxTokensField,
@@ -100,7 +100,7 @@ class OpenAIService:
         self._endpoint = ChatEndpoint(
             self._name,
             model,
-            chat_url(self._name, base_url or os.environ.get("OPENAI_BASE_URL") or DEFAULT_URL),
+            api_url(self._name, base_url or os.environ.get("OPENAI_BASE_URL") or DEFAULT_URL, CHAT_PATH),
             checked_key(self._name, api_key or os.environ.get("OPENAI_API_KEY") or ""),
             headers=headers or {},
             timeout=timeout,

@@ -26,11 +26,11 @@ from planloom.services.retry import Backoff, retry_after_seconds
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["ChatEndpoint", "RetryRule", "chat_url", "checked_key"]
+__all__ = ["CHAT_PATH", "ChatEndpoint", "RetryRule", "api_url", "checked_key"]
 
 T = TypeVar("T")
 
-PATH = "/chat/completions"
+CHAT_PATH = "/chat/completions"
 LONGEST_ANSWER = 32 << 20
 
 
@@ -58,8 +58,8 @@ class _Refused(Exception):
         super().__init__(str(error))
 
 
-def chat_url(service: str, base_url: str) -> str:
-    """The URL for requests below ``base_url``.
+def api_url(service: str, base_url: str, path: str) -> str:
+    """The URL for requests to ``path`` below ``base_url``.
 
     Raises:
         ServiceUnavailableError: it is not an http address, or it holds a user or a password.
@@ -73,7 +73,7 @@ def chat_url(service: str, base_url: str) -> str:
         raise ServiceUnavailableError(
             service, "base_url must hold no user or password; give a key as api_key."
         )
-    return base_url.rstrip("/").removesuffix(PATH) + PATH
+    return base_url.rstrip("/").removesuffix(path) + path
 
 
 def _split(url: str) -> Any:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from planloom.function import KernelFunction
 from planloom.planners.choices.clauses import Piece
 from planloom.planners.choices.judge import result_name
+from planloom.planners.language.elements import is_argument_name
 from planloom.planners.language.nodes import Argument, Ask, Call, Node, PlanTree
 from planloom.planners.language.references import escape_literal, path_text
 from planloom.planners.language.variables import INPUT, variable_key
@@ -152,7 +153,7 @@ class _Names:
             arguments = tuple(
                 Argument(parameter.name, self._text(call.values[parameter.name]))
                 for parameter in call.function.parameters
-                if parameter.name in call.values
+                if parameter.name in call.values and is_argument_name(parameter.name)
             )
             name = self._new(result_name(call.function)) if id(call) in taken or call.reported else None
             self._calls[id(call)] = name or ""
@@ -183,6 +184,7 @@ class _Names:
 
     def _new(self, wanted: str) -> str:
         base = "".join(letter if letter.isalnum() else "_" for letter in wanted).upper()
+        base = base if base.isidentifier() else f"R_{base}"
         numbered = (base if number == 1 else f"{base}_{number}" for number in range(1, 1_000_000))
         name = next(name for name in numbered if variable_key(name) not in self._taken)
         self._taken.add(variable_key(name))

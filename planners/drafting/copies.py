@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 from planloom.planners.choices.clauses import Piece
 from planloom.planners.choices.han import numerals
@@ -15,20 +16,22 @@ __all__ = ["Said", "copied", "copy_rules", "numbers_in", "said_in", "without_art
 # A word or a number, a Chinese character, or any other single character.
 UNIT = re.compile(r"[^\W\u3400-\u9fff]+|[^\w\s]|[\u3400-\u9fff]|_")
 QUOTE = '"'
-DIGITS = re.compile(r"\d+(?:\.\d+)?")
+DIGITS = re.compile(
+    r"(?P<sign>(?<![\w.,])[-\u2212])?(?P<digits>\d{1,3}(?:,\d{3})+(?![\d,])|\d+)(?P<rest>\.\d+)?"
+    r"(?:\s?(?P<times>hundred|thousand|million|billion|[百万亿]|千(?![克米瓦卡赫])))?",
+    re.IGNORECASE,
+)
 ONES = "zero one two three four five six seven eight nine"
 TEENS = "ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen"
 TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
 WORDS = {
     **{word: value for value, word in enumerate(f"{ONES} {TEENS}".split())},
     **{word: 10 * value for value, word in enumerate(TENS.split(), 2)},
-    "dozen": 12,
-    "hundred": 100,
-    "thousand": 1000,
 }
 """Number words are a closed class: this does not grow with use."""
-LETTERS = re.compile(r"[a-z]+")
-PAIR = re.compile(rf"({TENS.replace(' ', '|')})[- ]({ONES.replace(' ', '|')})\b")
+TIMES = {"dozen": 12, "hundred": 100, "thousand": 1000, "million": 1_000_000, "billion": 1_000_000_000}
+AFTER_DIGITS = {**TIMES, "百": 100, "千": 1000, "万": 10_000, "亿": 100_000_000}
+LETTERS = re.compile(r"[a-z]+|[^a-z\s-]")
 ARTICLE = re.compile(r"(?:a|an|the)\s+(?=\S+(?:\s+\S+){0,1}$)")
 
 
@@ -70,11 +73,35 @@ def copied(goal: str) -> str:
 
 def numbers_in(goal: str) -> list[str]:
     """The numbers that a goal says, in digits or in words, English or Chinese; each once."""
-    digits = DIGITS.findall(goal)
-    words = [str(WORDS[word]) for word in LETTERS.findall(goal.lower()) if word in WORDS]
-    pairs = [str(WORDS[ten] + WORDS[one]) for ten, one in PAIR.findall(goal.lower())]
-    han = [str(value) for _, value in numerals(Piece(goal, 0))]
-    return list(dict.fromkeys([*digits, *pairs, *words, *han]))
+    rest = DIGITS.sub(" ; ", goal)
+    digits = map(_in_digits, DIGITS.finditer(goal))
+    words = map(str, _in_words(rest.lower()))
+    han = [str(value) for _, value in numerals(Piece(rest, 0))]
+    return list(dict.fromkeys([*digits, *words, *han]))
+
+
+def _in_digits(found: re.Match[str]) -> str:
+    """A number without what separates its thousands, and with its sign; "3 million" is 3000000."""
+    written = f"{'-' if found['sign'] else ''}{found['digits'].replace(',', '')}{found['rest'] or ''}"
+    times = found["times"]
+    return str((Decimal(written) * AFTER_DIGITS[times.lower()]).to_integral_value()) if times else written
+
+
+def _in_words(text: str) -> Iterator[int]:
+    """The numbers that words say: "twenty-five", "two hundred and five", "three thousand"."""
+    total, part, room = 0, None, 0  # a number goes on with one that is less than ``room``
+    for word in [*LETTERS.findall(text), ""]:
+        if part is not None and not (
+            word in TIMES or 0 < WORDS.get(word, 0) < room or (word == "and" and room >= 100)
+        ):
+            yield total + part
+            total, part, room = 0, None, 0
+        if word in WORDS:
+            part, room = (part or 0) + WORDS[word], 10 if WORDS[word] >= 20 else 0
+        elif TIMES.get(word, 0) >= 1000:
+            total, part, room = total + (part or 1) * TIMES[word], 0, 1000
+        elif word in TIMES:
+            part, room = (part or 1) * TIMES[word], TIMES[word]
 
 
 def without_article(text: str) -> str:

@@ -44,6 +44,8 @@ TOLD = 0.4
 LOOKED_UP = 2.0
 """What a look-up is worth beside the text that it looks up by."""
 MOST_CALLS = 16
+SHARE_OF_FUNCTIONS = 0.6
+"""Of the model's context; the rest is for instructions, the goal and the draft."""
 LONGEST_LINE = 512
 """Tokens."""
 
@@ -72,7 +74,9 @@ class Drafting:
             BudgetExceededError: the budget was used up.
         """
         task = self._task
-        offered = await offer(task.goal, task.functions, self._nearness)
+        limit = task.service.context_tokens
+        room = None if limit is None else int(SHARE_OF_FUNCTIONS * limit)
+        offered = await offer(task.goal, task.functions, self._nearness, room)
         messages = draft_messages(task.goal, offered.functions.values(), task.inputs, offered.near)
         best = await self._best(messages, offered)
         if best.given_up:
@@ -119,7 +123,7 @@ class Drafting:
 
     async def _draft(self, messages: Sequence[ChatMessage], offered: Offer, start: Start) -> Written:
         """A draft that begins with the functions of ``start``, and goes on as is likeliest."""
-        draft = Written(offered.coverage and offered.coverage.fresh())
+        draft = Written(offered.coverage and offered.coverage.fresh(), self._task.inputs)
         functions = list(offered.functions.values())
         while len(draft.calls) < MOST_CALLS:
             lines = next_lines(functions, self._task.inputs, draft.calls, self._said)

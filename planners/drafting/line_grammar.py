@@ -13,6 +13,7 @@ from planloom.planners.choices.lookups import has_own_type, may_give
 from planloom.planners.drafting.copies import Said
 from planloom.planners.drafting.prompt import NOTHING
 from planloom.planners.kinds import fits, is_record, produced, record_fields
+from planloom.planners.language.elements import is_argument_name
 from planloom.planners.literals import choices_of, literal_rule, quoted, reads
 
 __all__ = ["ASK", "TEXTS", "Labels", "Lines", "fields_for", "label", "may_be_passed", "next_lines"]
@@ -76,7 +77,7 @@ class _Line:
         """A call with its arguments in the order of the signature; None if one cannot be given."""
         parts = [quoted(function.full_name)]
         for parameter in function.parameters:
-            values = list(self.values(parameter, function, depth))
+            values = list(self.values(parameter, function, depth)) if is_argument_name(parameter.name) else []
             if not values and parameter.required:
                 return None
             if values:

@@ -13,6 +13,7 @@ from planloom.planners.choices.draft import Asked, DraftCall, Given, Literal, Ou
 from planloom.planners.choices.judge import label as words_for
 from planloom.planners.drafting.copies import without_article
 from planloom.planners.drafting.line_grammar import Labels
+from planloom.planners.literals import choices_of
 
 __all__ = ["read_line"]
 
@@ -72,7 +73,8 @@ class _Reader:
             return Asked(f"{words_for(parameter)}?")
         if self.text.startswith("$", self.at):
             return self.reference()
-        return self.literal(without_article(self.take(LITERAL)[1]))
+        text = self.take(LITERAL)[1]
+        return Literal(text) if choices_of(parameter) else self.literal(without_article(text))
 
     def literal(self, text: str) -> Source:
         """The text, or the input that it is the name of: "the meeting point"."""

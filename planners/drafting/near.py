@@ -9,7 +9,7 @@ from planloom.function import KernelFunction
 from planloom.planners.choices.clauses import clauses
 from planloom.planners.choices.nearness import Nearness
 from planloom.planners.drafting.coverage import Coverage, coverage
-from planloom.planners.retrieval.selection import select_functions
+from planloom.planners.retrieval.selection import Room, select_functions
 
 __all__ = ["Near", "Offer", "cosines_of", "nearest", "offer"]
 
@@ -33,8 +33,10 @@ class Offer:
     coverage: Coverage | None = None
 
 
-async def offer(goal: str, functions: Functions, nearness: Nearness | None) -> Offer:
-    """All functions if they are few, else those that matter for the goal.
+async def offer(
+    goal: str, functions: Functions, nearness: Nearness | None, tokens: int | None = None
+) -> Offer:
+    """All functions if they are few and fit into so many ``tokens``, else those that matter for the goal.
 
     Raises:
         ServiceError: the embedding service failed.
@@ -42,16 +44,18 @@ async def offer(goal: str, functions: Functions, nearness: Nearness | None) -> O
     weighed = functions if len(functions) <= MOST_WEIGHED else await _few(goal, functions, MOST_WEIGHED // 4)
     cosines = await cosines_of(goal, list(weighed.values()), nearness) if nearness else []
     near = nearest(cosines, list(weighed))
-    if len(weighed) > MOST_OFFERED:
-        pinned = list(dict.fromkeys(name for names in near for name in names))
-        offered = await _few(goal, weighed, MOST_OFFERED, pinned)
-    else:
-        offered = weighed
+    offered = weighed
+    if not Room(tokens, MOST_OFFERED).holds(weighed):
+        nearby = [name for names in near for name in names]
+        pinned = list(dict.fromkeys(nearby)) if Room(tokens).holds({n: weighed[n] for n in nearby}) else []
+        offered = await _few(goal, weighed, MOST_OFFERED, pinned, tokens)
     return Offer(offered, near, coverage(cosines, list(weighed)) if nearness else None)
 
 
-async def _few(goal: str, functions: Functions, limit: int, pinned: Sequence[str] = ()) -> Functions:
-    chosen = await select_functions(functions, goal, limit=limit, pinned=pinned)
+async def _few(
+    goal: str, functions: Functions, limit: int, pinned: Sequence[str] = (), tokens: int | None = None
+) -> Functions:
+    chosen = await select_functions(functions, goal, limit=limit, pinned=pinned, budget_tokens=tokens)
     return {function.full_name: function for function in chosen}
 
 

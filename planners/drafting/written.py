@@ -32,12 +32,14 @@ class Turn:
 
 @dataclass
 class Written:
-    """A draft. ``worth`` is what its functions and its end are worth beside how likely they are.
+    """A draft. Its outputs are not called as ``inputs`` are.
 
-    ``given_up``: it says that the goal cannot be reached. ``ended`` is false for one that goes on and on.
+    ``worth`` is what its functions and its end are worth beside how likely they are. ``given_up``: it says
+    that the goal cannot be reached. ``ended`` is false for one that goes on and on.
     """
 
     coverage: Coverage | None
+    inputs: Collection[str] = ()
     turns: list[Turn] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
     calls: dict[str, DraftCall] = field(default_factory=dict)
@@ -58,7 +60,7 @@ class Written:
         if made is not call and (not acts(call.function) or made is self._last()):
             return False
         self.lines.append(line)
-        self.calls[label(call.function.name, self.calls)] = call
+        self.calls[label(call.function.name, {*self.calls, *self.inputs})] = call
         if self.coverage is not None:
             self.coverage.take(call.function.full_name)
         return True

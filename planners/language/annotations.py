@@ -28,7 +28,7 @@ from planloom.planners.language.paths import listed, model_fields
 from planloom.planners.language.references import Path, path_text
 from planloom.planners.language.rendering import is_model_class
 
-__all__ = ["UNKNOWN", "PathFault", "Unknown", "annotation_at", "check_path"]
+__all__ = ["UNKNOWN", "PathFault", "Unknown", "annotation_at", "check_path", "field_types"]
 
 SCALARS: Final = (str, bytes, bytearray, bool, int, float, complex, Decimal, date, time, Enum, types.NoneType)
 
@@ -109,7 +109,7 @@ def _part(annotation: Any, step: str | int) -> Any:
     if not isinstance(kind, type):
         return UNKNOWN  # Any, a type variable, a name that is not resolved
     if is_typeddict(kind):
-        return _named_part(_hints(kind), step)
+        return _named_part(field_types(kind), step)
     if issubclass(kind, SCALARS):
         return PathFault(_said_of_scalar(kind))
     if issubclass(kind, Mapping):
@@ -150,7 +150,7 @@ def _element_type(annotation: Any, kind: type, step: str | int) -> Any:
 def _field_type(kind: type, step: str | int) -> Any:
     if is_dataclass(kind):
         public = [field.name for field in fields(kind) if not field.name.startswith("_")]
-        hints = _hints(kind)
+        hints = field_types(kind)
         return _named_part({name: hints.get(name, UNKNOWN) for name in public}, step)
     if is_model_class(kind):
         return _model_part(kind, step)
@@ -170,10 +170,13 @@ def _named_part(parts: Mapping[str, Any], step: str | int) -> Any:
     return PathFault(f"there are: {listed(parts)}" if parts else "it has no fields")
 
 
-def _hints(kind: type) -> dict[str, Any]:
-    """The fields' types; those that cannot be resolved, because a name is not known, are ``UNKNOWN``."""
+def field_types(kind: type, *, extras: bool = True) -> dict[str, Any]:
+    """The types of a record's fields, with what is noted on them or without ``extras``.
+
+    All are ``UNKNOWN`` if one cannot be resolved, such as a name that is imported for type checking only.
+    """
     try:
-        return get_type_hints(kind, include_extras=True)
+        return get_type_hints(kind, include_extras=extras)
     except (NameError, TypeError):
         names = (name for parent in kind.__mro__ for name in vars(parent).get("__annotations__", ()))
         return dict.fromkeys(names, UNKNOWN)

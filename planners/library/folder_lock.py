@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Iterator
@@ -15,9 +16,18 @@ LOCK = ".lock"
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Wait until nobody else is inside ``locked`` for this folder. The lock goes when its process ends."""
-    descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT)
+def locked(folder: Path, *, to_read: bool = False) -> Iterator[None]:
+    """Wait until nobody else is inside ``locked`` for this folder. The lock goes when its process ends.
+
+    Who only wants to read a folder that takes no files needs no lock: nobody writes there.
+    """
+    try:
+        descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT)
+    except OSError as error:
+        if not to_read or error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise
+        yield
+        return
     try:
         _lock(descriptor)
         yield

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from planloom.errors import InvalidNameError, PlanloomError
+from planloom.errors import InvalidNameError, NameClashError, PlanloomError
 from planloom.function import KernelFunction
 from planloom.kernel import Kernel
 from planloom.names import check_name, nearest
@@ -129,7 +129,7 @@ class PlanLibrary:
             StoredPlanNotFound: there is none.
             LibraryFileError: its file cannot be read, or its history is not what was saved.
         """
-        with locked(self.folder):
+        with locked(self.folder, to_read=True):
             return self._get(name)
 
     def load(self, name: str) -> Plan:
@@ -188,9 +188,12 @@ class PlanLibrary:
         Raises:
             StoredPlanNotFound: no plan is given and there is none of that name.
             PlanError: no plan is given, and the one in the file is wrong.
+            NameClashError: a stored plan's name differs from this only in case; calls would mean either.
+            LibraryFileError: the folder cannot be written to.
         """
         check_name(name, "plan")
-        with locked(self.folder):
+        with self._changing(name):
+            self._refuse_twins(name)
             if plan is None:
                 stored = self._get(name)
                 record, note = stored.record, note or (HAND_EDIT if stored.edited else "")
@@ -209,11 +212,26 @@ class PlanLibrary:
             return self._write(record.with_version(str(plan), self._clock(), note))
 
     def remove(self, name: str) -> None:
-        """Delete a plan and its history; raises ``StoredPlanNotFound``."""
-        with locked(self.folder):
+        """Delete a plan and its history; raises ``StoredPlanNotFound`` or ``LibraryFileError``."""
+        with self._changing(name):
             self._get(name)
             self._path(name, ".json").unlink()
             self._path(name, ".xml").unlink(missing_ok=True)
+
+    @contextmanager
+    def _changing(self, name: str) -> Iterator[None]:
+        try:
+            with locked(self.folder):
+                yield
+        except OSError as error:
+            problem = f"it cannot be written: {error.strerror}."
+            raise LibraryFileError(name, self._path(name, ".json"), problem) from error
+
+    def _refuse_twins(self, name: str) -> None:
+        for other in self.names():
+            if other != name and other.lower() == name.lower():
+                said = f"There is a stored plan {other!r}, and names are compared without case. Take another."
+                raise NameClashError(said, name)
 
     def _noted(self, stored: StoredPlan) -> PlanRecord:
         """The record, with what was edited by hand as a version of its own."""
@@ -291,7 +309,11 @@ class PlanLibrary:
                 except PlanloomError as error:
                     refused[name] = error
                 else:
-                    done.append(self._register(name, plan))
+                    twin = next((taken for taken in self._registered if taken.lower() == name.lower()), None)
+                    if twin is None:
+                        done.append(self._register(name, plan))
+                    else:
+                        refused[name] = NameClashError(f"The plan {twin!r} has that name already.", name)
             if len(refused) == len(waiting):
                 break
             waiting = list(refused)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
-from typing import Annotated, Any, get_args, get_origin, get_type_hints, is_typeddict
+from typing import Annotated, Any, get_args, get_origin, is_typeddict
 
 from planloom.docstring import result_description
 from planloom.function import KernelFunction
 from planloom.planners.catalogue import alternatives
+from planloom.planners.language.annotations import field_types
 from planloom.planners.retrieval.words import words
 
 __all__ = ["result_text", "result_words", "searchable"]
@@ -59,6 +60,6 @@ def _fields(kind: type) -> Iterator[str]:
         for name, field in model_fields.items():
             yield f"{name} {field.description or ''}"
     elif dataclasses.is_dataclass(kind) or is_typeddict(kind):
-        for name, hint in get_type_hints(kind, include_extras=True).items():
+        for name, hint in field_types(kind).items():
             notes = get_args(hint)[1:] if get_origin(hint) is Annotated else ()
             yield " ".join([name, *(note for note in notes if isinstance(note, str))])

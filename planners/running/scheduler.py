@@ -205,7 +205,7 @@ class Scheduler:
                 self._ask(turn, index, unit)
             else:
                 self._complete(turn, index, None, DONE)
-        except ValueError as error:
+        except (ValueError, LookupError) as error:
             self.faults.append(Fault(error, _words(unit), unit.place))
 
     def _ask(self, turn: Turn, index: int, unit: AskUnit) -> None:
