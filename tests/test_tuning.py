@@ -24,9 +24,9 @@ def catalogue(request: pytest.FixtureRequest) -> Catalogue:
 
 def test_composed_goals_have_valid_plans(catalogue: Catalogue) -> None:
     names, chance = [each.name for each in catalogue.functions], Random(1)
-    drawn = [compose(catalogue, names, chance, language) for language in ("en", "zh") * 20]
+    drawn = [compose(catalogue, names, chance, language) for language in ("en", "zh") * 10]
     found = [each for each in drawn if each is not None]
-    assert len(found) >= 15
+    assert len(found) >= 6
     for each in found:
         assert each.goal
         assert "{" not in each.goal
@@ -42,5 +42,5 @@ def test_whole_goals_have_valid_plans(catalogue: Catalogue) -> None:
 
 def test_no_catalogue_is_one_of_those_that_planners_are_measured_on() -> None:
     measured = {file.stem for file in (FILES[0].parents[2] / "goals").glob("*.jsonl")}
-    assert len(FILES) >= 340
+    assert len(FILES) >= 1000
     assert not measured & {file.stem for file in FILES}

@@ -37,13 +37,13 @@ HELD_OUT = (
 )
 # fmt: on
 """Catalogues that no training sees, to judge it by."""
-A_SEQUENCE = 20
+A_SEQUENCE = 24
 """Goals."""
 OTHERS = 0.06
 """The share of goals that are of functions which are not on offer."""
-TOLD = 0.35
+TOLD = 0.12
 """The share of goals that are learnt to be told from their drafts, instead of drafts for the goals."""
-COMPOSED = 18
+COMPOSED = 8
 """How many whole goals a catalogue must have for every second of its goals to be one of them."""
 MOST_FUNCTIONS = 16
 A_DRAFT, A_GOAL = 1, 2

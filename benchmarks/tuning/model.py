@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -26,41 +27,61 @@ __all__ = ["Layout", "TunedModel", "layout_of"]
 RANK = 8
 HEAD, KEYS, QUERIES = 64, 3, 3
 """Numbers in a head of attention, heads of keys, and heads of queries for each of them."""
+GOALS_OF_A_TABLE = 6
+"""Goals that attend together; the fewer, the less is filled up, and the more there is to start."""
 UNSEEN = -1e9
 Read = Callable[[str], Tensor]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Goals of like lengths, a row for each. ``mask`` is added to what attention scores."""
+
+    goals: int
+    mask: Tensor
 
 
 @dataclass(frozen=True)
 class Layout:
     """Who sees whom in a sequence of what all goals share, and then goal after goal.
 
-    ``shared`` is the number of tokens that all goals see. The others are spread to one row for each goal, as
-    long as the longest: ``places`` has for each place in that table the token that is there, counted from the
-    first goal on, and ``back`` for each token its place. The masks are added to what attention scores, for
+    ``shared`` is the number of tokens that all goals see. The others are spread to ``tables`` whose rows are
+    as long as the longest goal in them: ``places`` has for each place in one table after the other the token
+    that is there, counted from the first goal on, and ``back`` for each token its place. Masks are for
     ``QUERIES`` heads in turn.
     """
 
     shared: int
-    goals: int
+    shared_mask: Tensor
+    tables: Sequence[Table]
     places: Tensor
     back: Tensor
-    shared_mask: Tensor
-    goals_mask: Tensor
 
 
 def layout_of(goal: Tensor) -> Layout:
     """The layout of tokens that have the number of their goal, in order; 0 is what all goals share."""
     shared, *sizes = torch.bincount(goal).tolist()
-    longest = max(sizes)
-    # What fills up shorter goals comes after their tokens, so that none of these sees it.
-    places = torch.zeros(len(sizes), longest, dtype=torch.long)
-    back: list[int] = []
-    for number, size in enumerate(sizes):
-        places[number, :size] = torch.arange(len(back), len(back) + size)
-        back += range(number * longest, number * longest + size)
-    goals_mask = torch.cat((torch.zeros(longest, shared), _later(longest)), 1)
-    masks = (mask.repeat(QUERIES, 1).to(torch.bfloat16) for mask in (_later(shared), goals_mask))
-    return Layout(shared, len(sizes), places.flatten(), torch.tensor(back), *masks)
+    starts = [0, *accumulate(sizes)]
+    by_length = sorted(range(len(sizes)), key=sizes.__getitem__)
+    rows: list[Tensor] = []
+    tables: list[Table] = []
+    back, place = torch.zeros(starts[-1], dtype=torch.long), 0
+    for first in range(0, len(sizes), GOALS_OF_A_TABLE):
+        goals = by_length[first : first + GOALS_OF_A_TABLE]
+        longest = sizes[goals[-1]]
+        for number in goals:
+            start, end = starts[number], starts[number + 1]
+            # What fills up shorter goals comes after their tokens, so that none of these sees it.
+            rows.append(torch.arange(start, start + longest).clamp(max=end - 1))
+            back[start:end] = torch.arange(place, place + end - start)
+            place += longest
+        mask = torch.cat((torch.zeros(longest, shared), _later(longest)), 1)
+        tables.append(Table(len(goals), _for_queries(mask)))
+    return Layout(shared, _for_queries(_later(shared)), tables, torch.cat(rows), back)
+
+
+def _for_queries(mask: Tensor) -> Tensor:
+    return mask.repeat(QUERIES, 1).to(torch.bfloat16)
 
 
 def _later(count: int) -> Tensor:
@@ -139,25 +160,27 @@ def attention(turned: Tensor, value: Tensor, layout: Layout) -> Tensor:
 
     ``turned`` has the heads of queries, as many in a row as share a key, and then those of keys.
     """
-    shared, goals = layout.shared, layout.goals
+    shared = layout.shared
     of_shared = Attended.apply(
         _queries(turned[None, :shared]),
         turned[:shared, -KEYS:].transpose(0, 1),
         value[:shared].transpose(0, 1),
         layout.shared_mask,
     )
-    own, own_value = (
-        Spread.apply(part[shared:], layout.places, layout.back).unflatten(0, (goals, -1))
-        for part in (turned, value)
-    )
-    of_goals = Attended.apply(
-        _queries(own),
-        _after_shared(turned[:shared, -KEYS:], own[:, :, -KEYS:]),
-        _after_shared(value[:shared], own_value),
-        layout.goals_mask,
-    )
-    rows = Unspread.apply(_rows(of_goals, goals), layout.back)
-    return torch.cat((_rows(of_shared, 1), rows))
+    spread = [Spread.apply(part[shared:], layout.places, layout.back) for part in (turned, value)]
+    found, start = [], 0
+    for table in layout.tables:
+        end = start + table.goals * len(table.mask) // QUERIES
+        own, own_value = (part[start:end].unflatten(0, (table.goals, -1)) for part in spread)
+        of_goals = Attended.apply(
+            _queries(own),
+            _after_shared(turned[:shared, -KEYS:], own[:, :, -KEYS:]),
+            _after_shared(value[:shared], own_value),
+            table.mask,
+        )
+        found.append(_rows(of_goals, table.goals))
+        start = end
+    return torch.cat((_rows(of_shared, 1), Unspread.apply(torch.cat(found), layout.back)))
 
 
 def _queries(turned: Tensor) -> Tensor:

@@ -39,7 +39,7 @@ UNSURE = 3.0
 MOST_DRAFTS = 3
 SHORT = 4
 """Lines from which on a draft stays the only one: each costs time, and another is hardly ever better."""
-TOLD = 0.4
+TOLD = 0.3
 """What it is worth that the goal can be told from a draft, beside how likely the draft is for the goal."""
 LOOKED_UP = 2.0
 """What a look-up is worth beside the text that it looks up by."""
