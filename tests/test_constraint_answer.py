@@ -164,7 +164,7 @@ REPEATED = (1, 1, 2, 3, 4, 5)
 
 def repeating(*, forgets_parts: bool = True) -> Model:
     """A model that writes ``REPEATED`` where it has a choice, and what it evaluated for that."""
-    choices = [REPEATED, (1, 1, 2, 3, 5, 5), (1, 1, 2, 3, 4, 1), (2, 1, 2, 3, 4, 4)]
+    choices: list[tuple[int, ...]] = [REPEATED, (1, 1, 2, 3, 5, 5), (1, 1, 2, 3, 4, 1), (2, 1, 2, 3, 4, 4)]
     for seed in range(1000):
         model = Model(seed, forgets_parts)
         if answer(Sentences(choices), model, prompt=REPEATED) == [*REPEATED, END]:

@@ -7,7 +7,7 @@ import importlib.util
 import os
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy
@@ -177,6 +177,9 @@ class TestForcedTokens:
 
         def forced(self) -> list[int]:
             return list(self.left)
+
+        def follows(self, tokens: Sequence[int]) -> int:
+            return 0
 
         def close(self) -> None: ...
 

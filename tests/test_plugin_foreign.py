@@ -22,10 +22,11 @@ from planloom.parameter import Parameter
 from planloom.planners import Plan, PlanError, SequentialPlanner
 from planloom.plugins.errors import SpecificationError
 from planloom.plugins.foreign_text import escaped, fingerprint, one_line
-from planloom.plugins.identifiers import RESERVED, distinct_names, identifier
+from planloom.plugins.identifiers import distinct_names, identifier
 from planloom.plugins.json_pointer import followed, standalone
 from planloom.plugins.json_schema import ForeignSchema, _Checked
 from planloom.services import ScriptedService
+from planloom.signature import RESERVED
 
 DOORS = {"openapi_pydantic", "mcp", "semantic_kernel", "langchain_core", "sqlalchemy", "jsonschema", "httpx"}
 

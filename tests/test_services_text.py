@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy
@@ -132,6 +133,9 @@ class Only:
 
     def forced(self) -> list[int]:
         return []
+
+    def follows(self, tokens: Sequence[int]) -> int:
+        return 0
 
     def close(self) -> None: ...
 
