@@ -32,9 +32,8 @@ from tuning.compose import Example, draft_lines, from_goal
 __all__ = ["main", "plan_of"]
 
 
-def plan_of(found: Example, catalogue: Catalogue) -> Plan | None:
+def plan_of(found: Example, functions: Mapping[str, KernelFunction]) -> Plan | None:
     """The plan that the example's draft becomes, as a planner makes it; None for none."""
-    functions = kernel_functions(catalogue)
     made: dict[str, DraftCall] = {}
     for line in draft_lines(found.calls):
         call = read_line(line, functions, found.inputs, made, Piece(found.goal, 0))
@@ -52,7 +51,7 @@ def goals_of(catalogue: Catalogue, count: int) -> list[Goal]:
 
 
 def _goal(found: Example, catalogue: Catalogue, number: int) -> Goal:
-    plan = plan_of(found, catalogue)
+    plan = plan_of(found, kernel_functions(catalogue))
     return Goal(
         id=f"{catalogue.name}-{number:02}",
         catalogue=catalogue.name,
