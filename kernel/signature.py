@@ -15,8 +15,8 @@ from planloom.parameter import REQUIRED, Parameter
 __all__ = ["RESERVED", "Contract", "contract_of", "plan_name"]
 
 PLAIN = {"bool": bool, "dict": dict, "float": float, "int": int, "list": list, "str": str}
-RESERVED = frozenset({"setcontextvariable", "appendtoresult", "after"})
-"""Attributes that mean something else in a plan, in lower case, so that no parameter can have their names."""
+RESERVED = {name.lower(): name for name in ("setContextVariable", "appendToResult", "after")}
+"""Attributes of a step that are no arguments, by their lower-case spelling: no parameter has their names."""
 NAMEABLE = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
 

@@ -178,12 +178,7 @@ class _Grammar:
 
     def condition(self, state: State) -> str | None:
         """A comparison of an input or variable with a literal; None where there is neither."""
-        numbered = [
-            (sort, self.named(sort, number))
-            for sort, count in zip(self.sorts, state, strict=True)
-            for number in range(1, count + 1)
-        ]
-        truths = [name for sort, variable in numbered for name in sort.truth_values(variable)]
+        truths = [name for sort, variable in self.variables(state) for name in sort.truth_values(variable)]
         numbers = [name for name in self.names(state, {"NUMBER"}) if name not in truths]
         tests = [
             ([*self.inputs, *self.names(state, {"TEXT"})], '"$" {0} text-test | containing {0}'),
@@ -223,12 +218,12 @@ class _Grammar:
 
     def names(self, state: State, kinds: Set[Kind]) -> list[str]:
         """The variables, and fields of records, that are of these kinds."""
-        return [
-            name
-            for sort, count in zip(self.sorts, state, strict=True)
-            for number in range(1, count + 1)
-            for name in sort.references(self.named(sort, number), kinds)
-        ]
+        return [name for sort, variable in self.variables(state) for name in sort.references(variable, kinds)]
+
+    def variables(self, state: State) -> Iterator[tuple[Sort, str]]:
+        """All variables, by sort and then by number."""
+        for sort, count in zip(self.sorts, state, strict=True):
+            yield from ((sort, self.named(sort, number)) for number in range(1, count + 1))
 
     def references(self, state: State, item: str = "") -> _References:
         """What a parameter may refer to: the inputs, and the variables of kinds that it takes."""

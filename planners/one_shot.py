@@ -116,7 +116,7 @@ class OneShot:
             raise NoPlanInAnswerError(said, goal=task.goal, answer=answer)
         ended = is_json(answer) if self._as_json else ENDED.search(answer) is not None
         if completion.finish_reason in ("length", "cancelled") and not ended:
-            raise _cut(task, completion, without_plan(answer, as_json=self._as_json))
+            raise _cut(task, completion, as_json=self._as_json)
         if self._as_json and not holds_json_plan(answer):
             raise NoPlanInAnswerError(without_plan(answer, as_json=True), goal=task.goal, answer=answer)
         try:
@@ -133,10 +133,10 @@ class OneShot:
         return ChatMessage("assistant", attempt.answer), ChatMessage("user", said)
 
 
-def _cut(task: PlanningTask, completion: Completion, problem: str) -> PlannerError:
+def _cut(task: PlanningTask, completion: Completion, *, as_json: bool) -> PlannerError:
     answer = completion.text
     if looping(answer):
-        return NoPlanInAnswerError(problem, goal=task.goal, answer=answer)
+        return NoPlanInAnswerError(without_plan(answer, as_json=as_json), goal=task.goal, answer=answer)
     tokens = completion.usage.completion_tokens
     return AnswerCutError(
         f"The answer was cut after {tokens} tokens, before the plan ended. Raise max_tokens or ask for less.",

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from planloom.planners.errors import PlanError
 from planloom.planners.language.characters import illegal_characters
 from planloom.planners.language.diagnostic import Code
-from planloom.planners.language.elements import RESERVED
 from planloom.planners.language.json_form import PLAN_SCHEMA, tree_from_json, tree_to_json
 from planloom.planners.language.limits import Limits
 from planloom.planners.language.nodes import Argument, Ask, Call, ForEach, If, Node, Place, PlanTree, Result
 from planloom.planners.language.reader import Reading, read_plan
 from planloom.planners.language.writer import write_plan
+from planloom.signature import RESERVED
 
 A = Call("S.A", (Argument("input", "a"),))
 

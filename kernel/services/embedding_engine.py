@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy
 
 from planloom.errors import ContextLengthError, ModelNotFoundError, ServiceResponseError
-from planloom.services.llama_library import load_library, load_model
+from planloom.services.llama_library import context_limit, load_library, load_model
 from planloom.services.llama_vocabulary import LlamaVocabulary
 
 __all__ = ["EmbeddingEngine", "Pooling"]
@@ -31,8 +31,7 @@ class EmbeddingEngine:
             self._model = load_model(path, library, service)
             opened.callback(library.llama_model_free, self._model)
             self._vocabulary = LlamaVocabulary(self._model, library)
-            trained: int = library.llama_model_n_ctx_train(self._model)
-            self._limit = min(context_tokens, trained) if trained > 0 else context_tokens
+            self._limit = context_limit(self._model, library, context_tokens)
             self.dimension: int = library.llama_model_n_embd_out(self._model)
             self._encoder_only = not library.llama_model_has_decoder(self._model)
             self._context = self._make_context(pooling, threads)

@@ -16,7 +16,7 @@ from planloom.errors import (
     ServiceUnavailableError,
 )
 from planloom.services.embeddings import batches, checked_vectors, clean_text
-from planloom.services.openai_endpoint import api_url, checked_key
+from planloom.services.openai_endpoint import api_url, checked_key, key_header, masked
 from planloom.services.openai_errors import error_for, may_pass
 from planloom.services.openai_wire import parse_json
 from planloom.services.protocol import Usage
@@ -144,10 +144,8 @@ class OpenAIEmbeddingService:
         self, client: httpx.AsyncClient, body: Mapping[str, Any]
     ) -> str | tuple[ServiceError, float | None]:
         """The answer's text, or why there is none and how many seconds the server asks to wait."""
-        key = self._key.get_secret_value()
-        headers = {"Authorization": f"Bearer {key}"} if key else {}
         try:
-            response = await client.post(self._url, json=body, headers=headers)
+            response = await client.post(self._url, json=body, headers=key_header(self._key))
         except self._httpx.TimeoutException:
             return ServiceTimeoutError(self._name, f"no answer within {self._timeout:g} seconds."), None
         except (self._httpx.HTTPError, self._httpx.InvalidURL) as error:
@@ -155,7 +153,7 @@ class OpenAIEmbeddingService:
             return ServiceUnavailableError(self._name, what), None
         if response.status_code == 200:
             return response.text
-        said = response.text.replace(key, "***") if key else response.text
+        said = masked(self._key, response.text)
         failure = error_for(self._name, response.status_code, said, url=self._url, model=self._model)
         asked = retry_after_seconds(response.headers.get("retry-after"))
         return failure, asked if may_pass(response.status_code) else None

@@ -19,7 +19,7 @@ from planloom.services.constraint import Constraint, GbnfConstraint, GrammarEngi
 from planloom.services.guidance import Guidance, has_guidance
 from planloom.services.llama_answer import LlamaAnswer
 from planloom.services.llama_context import SEQUENCES, Cell, LlamaContext, StopFlag
-from planloom.services.llama_library import load_model
+from planloom.services.llama_library import context_limit, load_model
 from planloom.services.llama_reader import LlamaReader
 from planloom.services.llama_vocabulary import LlamaVocabulary
 from planloom.services.prefix_files import PrefixFiles
@@ -51,8 +51,7 @@ class LlamaEngine:
             self._model = load_model(path, library, service)
             opened.callback(library.llama_model_free, self._model)
             self.vocabulary = LlamaVocabulary(self._model, library)
-            trained: int = library.llama_model_n_ctx_train(self._model)
-            self.context_tokens = min(context_tokens, trained) if trained > 0 else context_tokens
+            self.context_tokens = context_limit(self._model, library, context_tokens)
             self._context = LlamaContext(
                 self._model, library, service, tokens=self.context_tokens, threads=threads
             )

@@ -12,7 +12,7 @@ from typing import Any
 
 from planloom.errors import ModelNotFoundError
 
-__all__ = ["load_library", "load_model"]
+__all__ = ["context_limit", "load_library", "load_model"]
 
 ERROR_LEVEL = 3
 
@@ -70,3 +70,9 @@ def load_model(path: Path, library: Any, service: str) -> Any:
             "download or install it again.",
         )
     return model
+
+
+def context_limit(model: Any, library: Any, wanted: int) -> int:
+    """``wanted`` tokens, or as many as the model was trained for, if it says so and that is less."""
+    trained: int = library.llama_model_n_ctx_train(model)
+    return min(wanted, trained) if trained > 0 else wanted

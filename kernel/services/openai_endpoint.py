@@ -26,7 +26,7 @@ from planloom.services.retry import Backoff, retry_after_seconds
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["CHAT_PATH", "ChatEndpoint", "RetryRule", "api_url", "checked_key"]
+__all__ = ["CHAT_PATH", "ChatEndpoint", "RetryRule", "api_url", "checked_key", "key_header", "masked"]
 
 T = TypeVar("T")
 
@@ -96,6 +96,18 @@ def checked_key(service: str, key: str | SecretStr) -> SecretStr:
             service, "the key holds a line break or characters that no key has. Copy it again."
         )
     return SecretStr(text)
+
+
+def key_header(key: SecretStr) -> dict[str, str]:
+    """What sends the key; nothing without one."""
+    text = key.get_secret_value()
+    return {"authorization": f"Bearer {text}"} if text else {}
+
+
+def masked(key: SecretStr, text: str) -> str:
+    """What a server said, without the key."""
+    secret = key.get_secret_value()
+    return text.replace(secret, "***") if secret else text
 
 
 class ChatEndpoint:
@@ -204,10 +216,8 @@ class ChatEndpoint:
         raise self._refused(response, text)
 
     def _refused(self, response: httpx.Response, text: str) -> _Refused:
-        key = self._key.get_secret_value()
-        text = text.replace(key, "***") if key else text
         status = response.status_code
-        error = error_for(self._service, status, text, url=self.url, model=self._model)
+        error = error_for(self._service, status, masked(self._key, text), url=self.url, model=self._model)
         return _Refused(error, may_pass(status), retry_after_seconds(response.headers.get("retry-after")))
 
     async def _read(self, response: httpx.Response) -> str:
@@ -222,9 +232,8 @@ class ChatEndpoint:
         return body.decode(errors="replace")
 
     def _request_headers(self) -> dict[str, str]:
-        key = self._key.get_secret_value()
-        given = {"authorization": f"Bearer {key}"} if key else {}
-        return {"content-type": "application/json", "accept": "application/json"} | given | self._headers
+        plain = {"content-type": "application/json", "accept": "application/json"}
+        return plain | key_header(self._key) | self._headers
 
     @contextmanager
     def _named(self) -> Iterator[None]:

@@ -11,10 +11,10 @@ from planloom.planners.language.findings import Findings
 from planloom.planners.language.markup import Attribute, OpenTag, is_element_name
 from planloom.planners.language.nodes import Argument, Ask, Call, ForEach, If, Node, Result
 from planloom.planners.language.variables import variable_fault
+from planloom.signature import RESERVED
 
 __all__ = [
     "CALL_PREFIX",
-    "RESERVED",
     "call_node",
     "foreach_node",
     "function_name",
@@ -26,9 +26,7 @@ __all__ = [
 ]
 
 CALL_PREFIX = "function."
-SETS, APPENDS, AFTER = "setcontextvariable", "appendtoresult", "after"
-RESERVED = {SETS: "setContextVariable", APPENDS: "appendToResult", AFTER: "after"}
-"""The attributes of a step that are no arguments, by their lower-case spelling."""
+SETS, APPENDS, AFTER = RESERVED
 
 
 def function_name(element: str) -> str:

@@ -193,7 +193,7 @@ class PlanLibrary:
         """
         check_name(name, "plan")
         with self._changing(name):
-            self._refuse_twins(name)
+            _refuse_twin(name, self.names())
             if plan is None:
                 stored = self._get(name)
                 record, note = stored.record, note or (HAND_EDIT if stored.edited else "")
@@ -226,12 +226,6 @@ class PlanLibrary:
         except OSError as error:
             problem = f"it cannot be written: {error.strerror}."
             raise LibraryFileError(name, self._path(name, ".json"), problem) from error
-
-    def _refuse_twins(self, name: str) -> None:
-        for other in self.names():
-            if other != name and other.lower() == name.lower():
-                said = f"There is a stored plan {other!r}, and names are compared without case. Take another."
-                raise NameClashError(said, name)
 
     def _noted(self, stored: StoredPlan) -> PlanRecord:
         """The record, with what was edited by hand as a version of its own."""
@@ -304,16 +298,13 @@ class PlanLibrary:
             for name in waiting:
                 try:
                     plan = self.load(name)
+                    _refuse_twin(name, self._registered)
                 except StoredPlanNotFound:
                     raise
                 except PlanloomError as error:
                     refused[name] = error
                 else:
-                    twin = next((taken for taken in self._registered if taken.lower() == name.lower()), None)
-                    if twin is None:
-                        done.append(self._register(name, plan))
-                    else:
-                        refused[name] = NameClashError(f"The plan {twin!r} has that name already.", name)
+                    done.append(self._register(name, plan))
             if len(refused) == len(waiting):
                 break
             waiting = list(refused)
@@ -336,6 +327,14 @@ def _is_name(name: str) -> bool:
     except InvalidNameError:
         return False
     return True
+
+
+def _refuse_twin(name: str, others: Iterable[str]) -> None:
+    """Raise ``NameClashError`` if one of ``others`` is this name in other letters."""
+    for other in others:
+        if other != name and other.lower() == name.lower():
+            said = f"There is a stored plan {other!r}, and names are compared without case. Take another."
+            raise NameClashError(said, name)
 
 
 def _text(name: str, file: Path) -> str:
